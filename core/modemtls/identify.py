@@ -1,0 +1,64 @@
+"""Which model answers: its own words, judged by every installed plugin.
+
+A match has a certainty.  The surest wins; a tie is not broken by chance but reported, and ``model`` settles it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from .at.channel import Channel
+from .at.syntax import Command, escaped, free_text
+from .errors import Certainty, Reason, Unsupported
+from .model import Identity, Match, Model
+
+__all__ = ["choose", "identity"]
+
+_SURE = (Certainty.STATED, Certainty.DERIVED, Certainty.GUESSED)
+_VALUE = re.compile(r"^\+?[A-Z]{3,}\d*: ?")
+
+
+async def identity(channel: Channel, models: Sequence[Model]) -> Identity:
+    """What the modem says of itself, by the standard's commands and the models' own harmless ones."""
+    manufacturer, product, revision, serial = [
+        " ".join(_VALUE.sub("", line).strip('"') for line in await _lines(channel, name))
+        for name in ("+CGMI", "+CGMM", "+CGMR", "+CGSN")
+    ]
+    own = sorted({name for model in models for name in model.identify_commands})
+    lines = [line for name in own for line in await _lines(channel, name)]
+    return Identity(manufacturer, product, revision, serial, tuple(lines))
+
+
+async def _lines(channel: Channel, name: str) -> tuple[str, ...]:
+    command = free_text(name) if not name.startswith("+") else Command(f"AT{name}", f"AT{name}")
+    reply = await channel.command(command)
+    return tuple(escaped(line.strip(), 200) for line in reply.lines if line.strip()) if reply.ok else ()
+
+
+def choose(who: Identity, models: Sequence[Model], name: str | None) -> tuple[Model, Match]:
+    """The model that ``who`` is; ``name`` is what the user says it is.
+
+    :raises Unsupported: nobody knows it, or several do and ``name`` does not settle it.
+    """
+    if name is not None:
+        model = next(model for model in models if model.name == name)
+        return model, model.matches(who) or Match(Certainty.GUESSED, "", "the model was given")
+    matches = [(model, match) for model in models if (match := model.matches(who)) is not None]
+    words = ", ".join(filter(None, (who.manufacturer, who.product, who.revision, *who.lines))) or "nothing"
+    if not matches:
+        raise Unsupported(
+            f"The modem says of itself: {words}. No installed plugin knows it.",
+            remedy="If it is one of the known models all the same, say so with --model (modemtls models).",
+            reasons={Reason.UNKNOWN_MODEL},
+        )
+    surest = min(_SURE.index(match.certainty) for _, match in matches)
+    best = [(model, match) for model, match in matches if _SURE.index(match.certainty) == surest]
+    if len(best) > 1:
+        names = " or ".join(model.name for model, _ in best)
+        raise Unsupported(
+            f"The modem says of itself: {words}. That fits {names} equally well.",
+            remedy=f"Say which it is: --model {best[0][0].name}, or model in modemtls.toml.",
+            reasons={Reason.AMBIGUOUS_MODEL},
+        )
+    return best[0]

@@ -1,0 +1,141 @@
+"""Operations: coroutines that do no I/O themselves, but await *steps*.
+
+An operation is an ordinary ``async def`` that awaits nothing but the steps of this module (or other
+operations).  A runner performs the steps on a port: :func:`run` blocks, :func:`modemtls.aio.arun`
+lives on asyncio.  So each operation is written once, and time is whatever the port says it is.
+
+An I/O error, and a cancellation, is thrown *into* the operation at the step where it happened.
+
+``Yield`` marks the places where an operation can let another one have the modem: the runner
+releases the channel's lock there and takes it again.  An exchange (command to final result) has no
+such place in it; a wait for an event has one at least every 100 ms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from .port import Port
+
+T = TypeVar("T")
+
+#: An operation that gives a ``T``.
+Op = Coroutine[Any, Any, T]
+
+__all__ = ["Lock", "Now", "Op", "Read", "SetLine", "Sleep", "Step", "Write", "Yield", "perform", "run"]
+
+
+class Step(Generic[T]):
+    """One thing that a runner does for an operation; awaiting it gives its result."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Step[T], Any, T]:
+        result: T = yield self
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Write(Step[None]):
+    """Write all of ``data``, within ``timeout`` seconds.
+
+    :raises PortError: the port is gone.
+    :raises ModemTimeout: the port took no more bytes (flow control held).
+    """
+
+    data: bytes
+    timeout: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Step[bytes]):
+    """What has arrived, as soon as there is any; ``b""`` when ``timeout`` seconds pass without.
+
+    :raises PortError: the port is gone.
+    """
+
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Now(Step[float]):
+    """The port's clock in seconds: monotonic, with an arbitrary zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep(Step[None]):
+    """Let ``seconds`` of the port's time pass."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SetLine(Step[None]):
+    """Change the line: what is ``None`` stays.  ``send_break`` is a duration in seconds.
+
+    A port without modem lines ignores DTR, RTS and break.
+    """
+
+    baudrate: int | None = None
+    dtr: bool | None = None
+    rts: bool | None = None
+    send_break: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Yield(Step[None]):
+    """Another operation may have the modem now; this one goes on when it has the lock again."""
+
+
+class Lock(Protocol):
+    """What a runner needs of the lock that keeps exchanges apart."""
+
+    def release(self) -> None: ...
+    def acquire(self) -> object: ...
+
+
+def perform(step: Step[Any], port: Port, lock: Lock | None) -> Any:
+    """Do one step on ``port``, blocking, and give its result."""
+    match step:
+        case Read(timeout):
+            return port.read(timeout)
+        case Write(data, timeout):
+            return port.write(data, timeout)
+        case Now():
+            return port.now()
+        case Sleep(seconds):
+            return port.sleep(seconds)
+        case Yield():
+            if lock is not None:
+                lock.release()
+                try:
+                    lock.acquire()
+                except BaseException:
+                    lock.acquire()  # the operation's own clean-up needs the line to itself
+                    raise
+            return None
+        case SetLine():
+            return port.set_line(step)
+    raise TypeError(f"an operation may await only the steps of modemtls.op, not {step!r}")
+
+
+def run(op: Op[T], port: Port, lock: Lock | None = None) -> T:
+    """Run an operation to its end, blocking; ``lock`` is held by the caller and let go at `Yield`."""
+    error: BaseException | None = None
+    result: Any = None
+    try:
+        while True:
+            step = op.send(result) if error is None else op.throw(error)
+            error = None
+            try:
+                result = perform(step, port, lock)
+            except BaseException as raised:  # thrown on into the operation, never swallowed
+                error = raised
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+    finally:
+        op.close()
