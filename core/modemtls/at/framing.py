@@ -1,0 +1,182 @@
+"""From bytes to lines, prompts and payloads.
+
+A line ends with CR LF, LF, or a CR that no LF follows (an echoed command ends so).  Empty lines
+carry nothing, so full framing (``CR LF text CR LF``) and compact framing look alike.  A prompt and a
+marker are looked for only when the caller wants one, and only where a line would begin; a payload
+is taken by count, whatever it contains.  Nothing here knows time or I/O: :meth:`Receiver.feed` takes
+what arrived, :meth:`Receiver.next` gives the next item or ``None`` until there is more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["MAX_LINE_BYTES", "Line", "Marker", "Payload", "Prompt", "Receiver"]
+
+MAX_LINE_BYTES = 32_768
+"""A longer line is cut: no line of any modem is; memory stays bounded whatever arrives."""
+
+_LINE_EDGE = b"\r\n\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line without its end; ``truncated`` when it was longer than :data:`MAX_LINE_BYTES`."""
+
+    text: str
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """The modem waits for data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """The mark in front of a payload whose length the caller knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """The next part of a counted payload; ``remaining`` bytes are still to come."""
+
+    data: bytes
+    remaining: int
+
+
+Item = Line | Prompt | Marker | Payload
+
+
+class Receiver:
+    """The receiving side of the line.
+
+    >>> receiver = Receiver()
+    >>> receiver.feed(b"\\r\\n+CFUN: 0\\r\\n\\r\\nO")
+    >>> receiver.next()
+    Line(text='+CFUN: 0', truncated=False)
+    >>> receiver.next() is None
+    True
+    """
+
+    def __init__(self) -> None:
+        self.numeric = False
+        """Results come as ``0 CR`` (``ATV0``): a CR ends a line of one digit at once."""
+        self._buffer = bytearray()
+        self._scanned = 0
+        self._payload = 0
+        self._after_prompt = False
+        self._skip_lf = False
+        self._cut = False
+
+    @property
+    def payload_remaining(self) -> int:
+        """Bytes of the current payload that have not come out yet."""
+        return self._payload
+
+    @property
+    def is_midway(self) -> bool:
+        """Something has begun and not ended: part of a line, or of a payload."""
+        return bool(self._payload or self._buffer.strip(_LINE_EDGE))
+
+    def feed(self, data: bytes) -> None:
+        """Take what arrived."""
+        self._buffer += data
+
+    def expect_payload(self, count: int) -> None:
+        """The next ``count`` bytes are payload; call it right after the line or mark in front of it."""
+        self._payload = count
+
+    def reset(self) -> None:
+        """Forget everything that has not come out."""
+        self._buffer.clear()
+        self._scanned = self._payload = 0
+        self._after_prompt = self._skip_lf = self._cut = False
+
+    def next(self, *, prompt: bool = False, marker: bytes = b"") -> Item | None:
+        """The next item, or ``None`` when more bytes are needed."""
+        if self._skip_lf and self._buffer:
+            if self._buffer[0] == 0x0A:
+                del self._buffer[0]
+            self._skip_lf = False
+        if self._payload:
+            return self._next_payload()
+        if self._after_prompt:
+            self._strip(b"> ")
+            if not self._buffer:
+                return None
+            self._after_prompt = False
+        if not self._scanned and not self._cut:
+            self._strip(_LINE_EDGE)
+        if not self._buffer:
+            return None
+        if prompt and self._buffer[0] == 0x3E and not self._cut:
+            self._strip(b">")
+            self._strip(b" ")
+            self._after_prompt = True
+            return Prompt()
+        if marker and not self._cut:
+            if self._buffer.startswith(marker):
+                del self._buffer[: len(marker)]
+                self._scanned = 0
+                return Marker()
+            if marker.startswith(self._buffer):
+                return None
+        was_cut = self._cut
+        item = self._next_line()
+        if item is None and was_cut and not self._cut:
+            return self.next(prompt=prompt, marker=marker)
+        return item
+
+    def _strip(self, characters: bytes) -> None:
+        stripped = len(self._buffer) - len(self._buffer.lstrip(characters))
+        if stripped:
+            del self._buffer[:stripped]
+            self._scanned = 0
+
+    def _next_payload(self) -> Payload | None:
+        if not self._buffer:
+            return None
+        data = bytes(self._buffer[: self._payload])
+        del self._buffer[: len(data)]
+        self._payload -= len(data)
+        return Payload(data, self._payload)
+
+    def _next_line(self) -> Line | None:
+        buffer = self._buffer
+        lf = buffer.find(b"\n", self._scanned)
+        cr = buffer.find(b"\r", self._scanned, lf if lf >= 0 else len(buffer))
+        if cr >= 0:
+            digit = self.numeric and cr == 1 and buffer[:1].isdigit()
+            if cr + 1 == len(buffer) and not digit:
+                self._scanned = cr
+                return self._overlong()
+            self._skip_lf = cr + 1 == len(buffer)
+            end = cr + 2 if cr + 1 == lf else cr + 1
+            return self._cut_line(cr, end)
+        if lf >= 0:
+            return self._cut_line(lf, lf + 1)
+        self._scanned = len(buffer)
+        return self._overlong()
+
+    def _cut_line(self, length: int, end: int) -> Line | None:
+        text = bytes(self._buffer[: min(length, MAX_LINE_BYTES)]).strip(b"\0")
+        long = length > MAX_LINE_BYTES
+        del self._buffer[:end]
+        self._scanned = 0
+        if self._cut:
+            self._cut = False
+            return None
+        return Line(text.decode("utf-8", "backslashreplace"), truncated=long)
+
+    def _overlong(self) -> Line | None:
+        if len(self._buffer) <= MAX_LINE_BYTES:
+            return None
+        text = bytes(self._buffer[:MAX_LINE_BYTES])
+        trailing_cr = self._buffer[-1] == 0x0D
+        self._buffer = bytearray(b"\r" if trailing_cr else b"")
+        self._scanned = 0
+        if self._cut:
+            return None
+        self._cut = True
+        return Line(text.decode("utf-8", "backslashreplace"), truncated=True)
