@@ -1,0 +1,1 @@
+"""Ports and the two runners, against real ptys, sockets and threads."""
