@@ -1,0 +1,131 @@
+"""The cheap part of a diagnosis: what the modem itself can tell after TLS has failed.
+
+Three questions and no network use: is the security profile legal, is its CA slot filled, does the clock make
+the stored CA valid?  What they show goes onto the error, with the certainty that it has.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from ..driver import Driver
+from ..errors import Certainty, CertificateError, ModemError, Reason
+from ..findings import Finding, Severity
+from ..log import happened
+from ..model import ClockReading, CredentialKind, StoredCredential, StoredProfile
+from ..policy import Check
+
+__all__ = ["explain", "profile_findings"]
+
+
+async def explain(driver: Driver, error: ModemError, number: int) -> ModemError:
+    """``error`` with what the modem tells about its cause; the same error when it tells nothing."""
+    try:
+        profiles = await driver.read_profiles()
+        profile = next((p for p in profiles if p.number == number), None)
+        stored = await driver.list_credentials()
+        clock = await driver.read_clock()
+    except ModemError as trouble:
+        happened("the failure could not be looked into", level=logging.INFO, because=str(trouble))
+        return error
+    findings = profile_findings(driver, profile, stored)
+    verifies_dates = profile is not None and (profile.checks is None or Check.DATES in profile.checks)
+    if verifies_dates and not any(finding.severity is Severity.ERROR for finding in findings):
+        findings += clock_findings(clock, profile, stored)
+    return _with(error, findings)
+
+
+def profile_findings(
+    driver: Driver, profile: StoredProfile | None, stored: Sequence[StoredCredential]
+) -> list[Finding]:
+    """What is wrong with a security profile and the slots that it names."""
+    if profile is None:
+        return []
+    findings = list(profile.problems)
+    space = driver.namespace(CredentialKind.CA)
+    filled = {entry.slot for entry in stored if driver.namespace(entry.kind) == space}
+    for slot, what in ((profile.ca_slot, "CA"), (profile.client_slot, "client certificate")):
+        if slot is not None and slot not in filled:
+            findings.append(
+                Finding(
+                    Reason.SLOT_EMPTY,
+                    Severity.ERROR,
+                    Certainty.DERIVED,
+                    f"Security profile {profile.number} names slot {slot} for its {what}; that slot is empty.",
+                    "Store it: modemtls cert trust FILE",
+                    evidence=(f"slot {slot}: not listed",),
+                )
+            )
+    return sorted(findings, key=lambda finding: finding.severity)
+
+
+def clock_findings(
+    clock: ClockReading, profile: StoredProfile | None, stored: Sequence[StoredCredential]
+) -> list[Finding]:
+    """What the modem's clock does to the dates of the CA."""
+    shown = f"{clock.time:%Y-%m-%d %H:%M} UTC"
+    remedy = "Set it: modemtls clock --set now"
+    findings = []
+    anchor = next((s for s in stored if profile is not None and s.slot == profile.ca_slot), None)
+    if not clock.is_set:
+        findings.append(
+            Finding(
+                Reason.CLOCK_UNSET,
+                Severity.ERROR,
+                Certainty.DERIVED,
+                f"The modem's clock is not set: it says {shown}, when no certificate of today was valid.",
+                remedy,
+                evidence=(f"clock: {shown}",),
+            )
+        )
+    if anchor is not None:
+        early = anchor.not_before is not None and clock.time < anchor.not_before
+        late = anchor.not_after is not None and clock.time > anchor.not_after
+        if (early and clock.is_set) or late:
+            which = "not yet" if early else "no longer"
+            bound = anchor.not_before if early else anchor.not_after
+            findings.append(
+                Finding(
+                    Reason.NOT_YET_VALID if early else Reason.EXPIRED,
+                    Severity.ERROR,
+                    Certainty.DERIVED,
+                    f"The CA in slot {anchor.slot} is {which} valid by the modem's clock, {shown}.",
+                    f"{remedy}; if the clock is right, trust another CA.",
+                    evidence=(
+                        f"clock: {shown}",
+                        f"slot {anchor.slot}: {'from' if early else 'until'} {bound:%Y-%m-%d}",
+                    ),
+                )
+            )
+    return findings
+
+
+def _with(error: ModemError, findings: Sequence[Finding]) -> ModemError:
+    error.findings = tuple(findings)
+    causes = [finding for finding in findings if finding.severity is Severity.ERROR]
+    if not causes:
+        return error
+    first = causes[0]
+    reasons = {finding.reason for finding in causes}
+    by_clock = first.reason in (Reason.CLOCK_UNSET, Reason.NOT_YET_VALID, Reason.EXPIRED)
+    kind: type[ModemError] = type(error)
+    if by_clock:
+        kind = CertificateError
+        reasons |= {Reason.NOT_YET_VALID} if first.reason is Reason.CLOCK_UNSET else set()
+    explained = kind(
+        f"{error.message} {' '.join(finding.message for finding in causes)}",
+        remedy=first.remedy,
+        reasons=reasons,
+        certainty=max((finding.certainty for finding in causes), key=lambda c: list(Certainty).index(c)),
+        model=error.model,
+        command=error.command,
+        code=error.code,
+        lines=error.lines,
+        findings=findings,
+    )
+    if isinstance(explained, CertificateError) and by_clock:
+        expired = Reason.EXPIRED in reasons and Reason.NOT_YET_VALID not in reasons
+        explained.verify_code = 10 if expired else 9
+        explained.verify_message = "certificate has expired" if expired else "certificate is not yet valid"
+    return explained

@@ -1,0 +1,64 @@
+"""A lock that is handed on in the order of arrival.
+
+A waiting operation lets others have the modem every 100 ms; with the standard library's lock the same thread
+would mostly take it back at once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from types import TracebackType
+
+__all__ = ["FairLock"]
+
+
+class FairLock:
+    """First come, first served; released only by the thread that holds it."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._waiting: deque[threading.Event] = deque()
+        self._holder: int | None = None
+
+    def acquire(self) -> bool:
+        """Wait for the turn.  An interrupt while waiting gives the turn up and is raised."""
+        me = threading.get_ident()
+        with self._guard:
+            if self._holder is None and not self._waiting:
+                self._holder = me
+                return True
+            turn = threading.Event()
+            self._waiting.append(turn)
+        try:
+            turn.wait()
+        except BaseException:
+            with self._guard:
+                if turn in self._waiting:
+                    self._waiting.remove(turn)
+                else:
+                    self._hand_on()
+            raise
+        self._holder = me
+        return True
+
+    def release(self) -> None:
+        """Hand it on; nothing happens when this thread does not hold it."""
+        with self._guard:
+            if self._holder == threading.get_ident():
+                self._hand_on()
+
+    def _hand_on(self) -> None:
+        self._holder = None
+        if self._waiting:
+            self._holder = 0  # promised: nobody may take it in between
+            self._waiting.popleft().set()
+
+    def __enter__(self) -> FairLock:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()

@@ -1,0 +1,343 @@
+"""One session: a host, a policy, and the way that requests take.
+
+Everything is settled before a byte is sent: the policy against what the modem enforces, what its own HTTP
+client cannot do, the security profile, the trust anchor.  A profile that differs from the policy is corrected
+before use.  After a failure the modem is asked for what explains it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from ..diagnose import explain
+from ..driver import Progress
+from ..errors import CertificateError, CredentialError, HttpError, ModemError, Reason, TlsError, Unsupported
+from ..model import Capability, CredentialKind, HttpRequest, StoredProfile
+from ..policy import TlsProfile, VerifyPolicy, resolve
+from .message import Headers
+from .response import Response
+from .stream import Head, StreamConnection
+
+if TYPE_CHECKING:
+    from ..operations import Operations
+
+__all__ = ["HttpWay", "SessionOperations"]
+
+HttpWay = Literal["stream", "modem"]
+
+
+class SessionOperations:
+    """The operations of an HTTPS session; the facades run them.
+
+    ``profile`` uses that security profile of the modem as it stands, and sends nothing to change it.
+    """
+
+    def __init__(
+        self,
+        modem: Operations,
+        host: str,
+        port: int,
+        policy: VerifyPolicy,
+        *,
+        http: HttpWay = "stream",
+        profile: int | None = None,
+        max_body: int = 2**26,
+        timeout: float | None = None,
+    ) -> None:
+        self.modem = modem
+        self.host = host
+        self.port = port
+        self.http = http
+        self._policy = policy.accepting(modem.settings.accept_gaps)
+        self._profile = profile
+        self._max_body = max_body
+        self._timeout = modem.resolved.limits.response_timeout if timeout is None else timeout
+        self._tls: TlsProfile | None = None
+        self._prepared = False
+        self._stream: StreamConnection | None = None
+        self._head: Head | None = None
+        if profile is None:
+            self._tls = resolve(self._policy, modem.resolved.enforcement, host=host, model=modem.model.name)
+        wanted = Capability.TLS_STREAM if http == "stream" else Capability.HTTP_CLIENT
+        if wanted not in modem.resolved.capabilities:
+            raise Unsupported(
+                f"{modem.model.name} has no {'TLS stream' if http == 'stream' else 'HTTP client of its own'}.",
+                remedy="Use the other way (http=).",
+                reasons={Reason.NOT_SUPPORTED},
+                model=modem.model.name,
+            )
+
+    @property
+    def _number(self) -> int:
+        return self.modem.security_profile if self._profile is None else self._profile
+
+    # Requests.
+
+    async def request(
+        self,
+        method: str,
+        target: str,
+        headers: Headers,
+        body: bytes,
+        *,
+        timeout: float | None = None,
+        progress: Progress | None = None,
+    ) -> Response:
+        """Send a request and read the whole response."""
+        if self.http == "modem":
+            return await self._by_modem(method, target, headers, body, timeout or self._timeout, progress)
+        head = await self.start(method, target, headers, body, timeout=timeout)
+        parts = []
+        total = _length(head)
+        done = 0
+        while part := await self.read(timeout=timeout):
+            parts.append(part)
+            done += len(part)
+            if progress is not None:
+                progress(done, max(total, done))
+        return self._response(head, b"".join(parts))
+
+    async def start(
+        self,
+        method: str,
+        target: str,
+        headers: Headers,
+        body: bytes,
+        *,
+        timeout: float | None = None,
+        progress: Progress | None = None,
+    ) -> Head:
+        """Send a request over the stream and wait for status and headers; then :meth:`read` the body."""
+        wait = timeout or self._timeout
+        try:
+            stream = await self._connected()
+            await stream.send(method, target, headers, body, progress)
+            self._head = await stream.head(wait)
+        except BaseException as error:
+            await self._abandon(error)
+            raise
+        return self._head
+
+    async def read(self, *, timeout: float | None = None) -> bytes:
+        """The next part of the body; ``b""`` at its end."""
+        stream, head = self._stream, self._head
+        if stream is None or head is None:
+            return b""
+        try:
+            data = await stream.read(timeout or self._timeout)
+        except BaseException as error:
+            await self._abandon(error)
+            raise
+        if not data:
+            self._head = None
+            if not stream.is_reusable:
+                self._stream = None
+                await stream.close()
+        return data
+
+    async def close(self) -> None:
+        """End the connection, whatever is under way on it."""
+        stream, self._stream, self._head = self._stream, None, None
+        if stream is not None:
+            await stream.close()
+        if self.http == "modem":
+            await self.modem.driver.http_disconnect(self.modem.http_profile)
+
+    # The two ways.
+
+    async def _connected(self) -> StreamConnection:
+        """A connection that is ready for a request: the last one if it lives, else a new one."""
+        stream = self._stream
+        if stream is not None and self._head is None and await stream.is_alive():
+            return stream
+        if stream is not None:
+            self._stream = None
+            await stream.close()
+        await self._prepare()
+        stream = StreamConnection(
+            self.modem.driver, self.modem.socket, self.host, self.port, max_body=self._max_body
+        )
+        self._stream, self._head = stream, None
+        limit = self.modem.resolved.limits.connect_timeout
+        try:
+            await stream.open(self._number, limit)
+        except ModemError as error:
+            raise await self._explained(error) from None
+        if self._profile is None:
+            await self.modem.store.confirm()
+        return stream
+
+    async def _by_modem(
+        self,
+        method: str,
+        target: str,
+        headers: Headers,
+        body: bytes,
+        timeout: float,
+        progress: Progress | None,
+    ) -> Response:
+        self._check_limits(method, headers, body)
+        await self._prepare()
+        request = HttpRequest(method, self.host, self.port, target, headers, body, timeout, self._max_body)
+        sent: list[bool] = []
+        driver = self.modem.driver
+        try:
+            reply = await driver.http_request(
+                self.modem.http_profile,
+                request,
+                security_profile=self._number,
+                sent=lambda: sent.append(True),
+                progress=progress,
+            )
+        except ModemError as error:
+            if isinstance(error, HttpError):
+                error.request_sent = bool(sent)
+            raise await self._explained(error) from None
+        except BaseException:
+            self.modem.owe(lambda: driver.http_disconnect(self.modem.http_profile))
+            raise
+        if self._profile is None:
+            await self.modem.store.confirm()
+        return Response(
+            reply.status, "", reply.headers, reply.body, "modem", self.modem.model.name,
+            content_type=reply.content_type,
+        )  # fmt: skip
+
+    def _response(self, head: Head, body: bytes) -> Response:
+        content_type = next((v for n, v in head.headers if n.lower() == "content-type"), None)
+        return Response(
+            head.status, head.reason, head.headers, body, "stream", self.modem.model.name,
+            is_complete=True if head.length_known else None, content_type=content_type,
+        )  # fmt: skip
+
+    def _check_limits(self, method: str, headers: Headers, body: bytes) -> None:
+        """Refuse what the modem's own client cannot do, before a byte is sent."""
+        limits = self.modem.resolved.limits
+        counted = [pair for pair in headers if not (body and pair[0].lower() == "content-type")]
+        size = max((len(f"{name}: {value}") for name, value in counted), default=0)
+        for exceeded, words in (
+            (
+                method not in limits.http_methods,
+                f"the method {method} (it can {', '.join(sorted(limits.http_methods))})",
+            ),
+            (body and method in ("GET", "HEAD", "DELETE"), f"a body with {method}"),
+            (
+                limits.max_http_headers is not None and len(counted) > limits.max_http_headers,
+                f"{len(counted)} headers (it takes {limits.max_http_headers})",
+            ),
+            (
+                limits.max_http_header_bytes is not None and size > limits.max_http_header_bytes,
+                f"a header of {size} bytes",
+            ),
+            (
+                limits.max_http_upload_bytes is not None and len(body) > limits.max_http_upload_bytes,
+                f"a body of {len(body)} bytes (it takes {limits.max_http_upload_bytes})",
+            ),
+        ):
+            if exceeded:
+                raise Unsupported(
+                    f"The HTTP client of {self.modem.model.name} cannot do {words}. Nothing was sent.",
+                    remedy='Use the stream: http="stream", --http stream.',
+                    reasons={Reason.NOT_SUPPORTED},
+                    model=self.modem.model.name,
+                )
+
+    # Before and after.
+
+    async def _prepare(self) -> None:
+        """Network, trust anchor and profile, once per session."""
+        if self._prepared:
+            return
+        await self.modem.require_network()
+        profiles = await self.modem.driver.read_profiles()
+        current = next((p for p in profiles if p.number == self._number), None)
+        if self._tls is None:
+            await self._as_it_stands(current)
+        else:
+            wanted = self._with_slots(self._tls, current)
+            await self._require_anchor(wanted)
+            await self.modem.store.ensure_profile(current, wanted)
+        self._prepared = True
+
+    def _with_slots(self, tls: TlsProfile, current: StoredProfile | None) -> TlsProfile:
+        """The profile in the modem is the state: its slots stay."""
+        if current is None:
+            return tls
+        client = tls.client_slot is None
+        return replace(
+            tls,
+            ca_slot=current.ca_slot,
+            client_slot=current.client_slot if client else tls.client_slot,
+            client_key_slot=current.client_key_slot if client else tls.client_key_slot,
+        )
+
+    async def _require_anchor(self, wanted: TlsProfile) -> None:
+        """A non-empty CA slot, unless nothing is verified and the stream does TLS all the same."""
+        if not wanted.checks and self.http == "stream":
+            return
+        store = self.modem.store
+        if wanted.ca_slot is not None:
+            space = self.modem.driver.namespace(CredentialKind.CA)
+            for stored in await self.modem.driver.list_credentials():
+                if stored.slot == wanted.ca_slot and self.modem.driver.namespace(stored.kind) == space:
+                    return
+            what = f"security profile {store.number} names CA slot {wanted.ca_slot}, and that slot is empty"
+        else:
+            what = f"security profile {store.number} names no CA slot"
+        why = (
+            ""
+            if wanted.checks
+            else " Without one this modem's HTTP client may speak without TLS, and say nothing."
+        )
+        raise CredentialError(
+            f"There is nothing to verify the server against: {what}.{why}",
+            remedy="Store the CA of the server first: modemtls cert trust FILE, or --ca FILE.",
+            reasons={Reason.NO_TRUST_ANCHOR, Reason.SLOT_EMPTY}
+            if wanted.ca_slot is not None
+            else {Reason.NO_TRUST_ANCHOR},
+            model=self.modem.model.name,
+        )
+
+    async def _as_it_stands(self, current: StoredProfile | None) -> None:
+        """A profile that somebody else made: used, but not when it verifies nothing without that being said."""
+        number = self._number
+        if current is None:
+            raise CredentialError(
+                f"Security profile {number} is not configured.",
+                remedy="Look at what there is: modemtls profile show",
+                reasons={Reason.PROFILE_ILLEGAL},
+                model=self.modem.model.name,
+            )
+        verifies_nothing = current.checks is not None and not current.checks
+        if (verifies_nothing or current.ca_slot is None) and not self._policy.is_insecure:
+            what = "verifies nothing" if verifies_nothing else "names no CA"
+            raise CredentialError(
+                f"Security profile {number} {what}; it is not used without that being asked for.",
+                remedy="Leave --profile out to use the policy, or add --insecure.",
+                reasons={Reason.NO_TRUST_ANCHOR},
+                model=self.modem.model.name,
+            )
+
+    async def _explained(self, error: ModemError) -> ModemError:
+        if not self.modem.settings.explain or not isinstance(error, TlsError | CertificateError):
+            return error
+        return await explain(self.modem.driver, error, self._number)
+
+    async def _abandon(self, error: BaseException) -> None:
+        """The connection is not usable any more: close it now, or later when this was a cancellation."""
+        stream, self._stream, self._head = self._stream, None, None
+        if stream is None:
+            return
+        if isinstance(error, ModemError):
+            try:
+                await stream.close()
+            except ModemError:
+                self.modem.owe(stream.close)
+        else:
+            self.modem.owe(stream.close)
+
+
+def _length(head: Head) -> int:
+    value = next((v for n, v in head.headers if n.lower() == "content-length"), "")
+    return int(value) if value.isdecimal() else 0

@@ -1,0 +1,368 @@
+"""The objects that an application holds: ``Modem`` blocks, ``AsyncModem`` awaits, and both do the same.
+
+Usable from several threads or tasks: one exchange at a time has the line, and a waiting operation lets others
+in between.  Every method is one operation of :class:`modemtls.operations.Operations`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from .at.channel import Channel
+from .at.exchange import Event, Reply
+from .at.syntax import Dialect
+from .facets import (
+    AsyncClock,
+    AsyncCredentials,
+    AsyncNetwork,
+    AsyncProfiles,
+    Clock,
+    Credentials,
+    Network,
+    Profiles,
+)
+from .fairlock import FairLock
+from .https.message import check_host
+from .model import Identity, Limits, Model
+from .op import Op, run
+from .operations import Operations, begin
+from .plugins import registry
+from .policy import Gap, VerifyPolicy
+from .port import Port, open_port
+from .sessions import AsyncHttpsSession, HttpsSession
+from .settings import Settings, load
+from .source import Source, read_source
+
+if TYPE_CHECKING:
+    from .aio import TurnLock
+    from .driver import Progress
+    from .https.session import HttpWay
+    from .store import Installed
+
+__all__ = ["AsyncHttpsSession", "AsyncModem", "HttpsSession", "Modem", "open", "open_async"]
+
+T = TypeVar("T")
+
+_STRICT = VerifyPolicy()
+
+
+def _baudrates(port: Port, settings: Settings) -> tuple[int, ...]:
+    """The rates to try: the given one, else those of all models where the line has a rate at all."""
+    if settings.baudrate is not None:
+        return (settings.baudrate,)
+    if not port.has_modem_lines:
+        return ()
+    models = registry().models if settings.model is None else (registry().find(settings.model),)
+    return tuple(dict.fromkeys(rate for model in models for rate in model.baudrates))
+
+
+class _Facts:
+    """What is known of an open modem without asking it."""
+
+    _ops: Operations
+
+    @property
+    def identity(self) -> Identity:
+        """Who answers, in its own words."""
+        return self._ops.identity
+
+    @property
+    def model(self) -> Model:
+        """The model that it was found to be."""
+        return self._ops.model
+
+    @property
+    def firmware(self) -> str:
+        """The firmware that it speaks of; empty when it does not."""
+        return self._ops.resolved.firmware
+
+    @property
+    def limits(self) -> Limits:
+        """What this model has room and time for, on this firmware."""
+        return self._ops.resolved.limits
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._ops.settings
+
+    @property
+    def dropped_events(self) -> int:
+        """Unsolicited lines that made room for newer ones before anybody took them."""
+        return self._ops.channel.dropped_events
+
+    def on_event(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Call ``listener`` for every unsolicited line; gives the function that ends this."""
+        return self._ops.channel.listen(listener)
+
+
+class Modem(_Facts):
+    """An open modem.  Made by :func:`modemtls.open`; use it with ``with``, or close it."""
+
+    def __init__(self, port: Port, operations: Operations, lock: FairLock) -> None:
+        self._port = port
+        self._ops = operations
+        self._lock = lock
+        self.network = Network(self)
+        self.clock = Clock(self)
+        self.credentials = Credentials(self)
+        self.profiles = Profiles(self)
+
+    def _run(self, op: Op[T]) -> T:
+        with self._lock:
+            return run(self._ops.perform(op), self._port, self._lock)
+
+    def trust(self, *sources: Source, add: bool = False, progress: Progress | None = None) -> Installed:
+        """Make these certificates the trust set: what servers are verified against, and nothing else.
+
+        ``add`` extends what is trusted already.  What is there is not written again.
+
+        :raises CredentialError: a file is no CA certificate, too large, or cannot be read.
+        :raises Unsupported: the modem cannot enforce the strict policy; see ``accept_gaps``.
+        """
+        return self._run(self._ops.trust([read_source(source) for source in sources], add, progress))
+
+    def install(
+        self, certificate: Source, key: Source, *, progress: Progress | None = None
+    ) -> tuple[Installed, Installed]:
+        """Store a client certificate with its key, to be shown to servers that ask for one.
+
+        :raises CredentialError: they do not fit together, or one of them is not fit.
+        """
+        return self._run(self._ops.install(read_source(certificate), read_source(key), progress))
+
+    def command(self, line: str, *, data: bytes | None = None, timeout: float | None = None) -> Reply:
+        """Send one line of your own, and ``data`` to the prompt that it opens; a refusal is a reply too.
+
+        :raises CommandError: the line is not one line of printable ASCII.
+        """
+        return self._run(self._ops.command(line, data, timeout))
+
+    def events(self, timeout: float = 0.0) -> tuple[Event, ...]:
+        """Unsolicited lines: those that are there, or the first within ``timeout`` seconds."""
+        return self._run(self._ops.events(timeout))
+
+    def https(
+        self,
+        host: str,
+        port: int = 443,
+        *,
+        policy: VerifyPolicy = _STRICT,
+        http: HttpWay = "stream",
+        profile: int | None = None,
+        max_body: int = 2**26,
+        timeout: float | None = None,
+    ) -> HttpsSession:
+        """A session with an HTTPS server.  Nothing is sent yet.
+
+        ``http``: ``"stream"`` speaks HTTP over the modem's TLS stream; ``"modem"`` lets the modem's own client
+        do it.  ``profile`` uses that security profile of the modem as it stands instead of the policy.
+        ``max_body``: more bytes in a body are an :class:`HttpError`.  ``timeout``: seconds of the server's
+        silence.
+
+        :raises Unsupported: the modem cannot do what the policy demands.
+        :raises ValueError: ``host`` is not a host name.
+        """
+        return HttpsSession(
+            self,
+            self._ops.session(
+                check_host(host), port, policy, http=http, profile=profile, max_body=max_body, timeout=timeout
+            ),
+        )
+
+    def close(self) -> None:
+        """Give the port back; closing twice is allowed."""
+        self._port.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncModem(_Facts):
+    """An open modem.  Made by :func:`modemtls.open_async`; use it with ``async with``, or close it."""
+
+    def __init__(self, port: Port, operations: Operations, lock: TurnLock) -> None:
+        self._port = port
+        self._ops = operations
+        self._lock = lock
+        self.network = AsyncNetwork(self)
+        self.clock = AsyncClock(self)
+        self.credentials = AsyncCredentials(self)
+        self.profiles = AsyncProfiles(self)
+
+    async def _run(self, op: Op[T]) -> T:
+        from .aio import arun
+
+        performed = self._ops.perform(op)
+        try:
+            async with self._lock:
+                return await arun(performed, self._port, self._lock)
+        finally:
+            performed.close()
+            op.close()
+
+    async def trust(self, *sources: Source, add: bool = False, progress: Progress | None = None) -> Installed:
+        """Make these certificates the trust set: what servers are verified against, and nothing else.
+
+        ``add`` extends what is trusted already.  What is there is not written again.
+
+        :raises CredentialError: a file is no CA certificate, too large, or cannot be read.
+        :raises Unsupported: the modem cannot enforce the strict policy; see ``accept_gaps``.
+        """
+        return await self._run(self._ops.trust([read_source(source) for source in sources], add, progress))
+
+    async def install(
+        self, certificate: Source, key: Source, *, progress: Progress | None = None
+    ) -> tuple[Installed, Installed]:
+        """Store a client certificate with its key, to be shown to servers that ask for one.
+
+        :raises CredentialError: they do not fit together, or one of them is not fit.
+        """
+        return await self._run(self._ops.install(read_source(certificate), read_source(key), progress))
+
+    async def command(self, line: str, *, data: bytes | None = None, timeout: float | None = None) -> Reply:
+        """Send one line of your own, and ``data`` to the prompt that it opens; a refusal is a reply too.
+
+        :raises CommandError: the line is not one line of printable ASCII.
+        """
+        return await self._run(self._ops.command(line, data, timeout))
+
+    async def events(self, timeout: float = 0.0) -> tuple[Event, ...]:
+        """Unsolicited lines: those that are there, or the first within ``timeout`` seconds."""
+        return await self._run(self._ops.events(timeout))
+
+    def https(
+        self,
+        host: str,
+        port: int = 443,
+        *,
+        policy: VerifyPolicy = _STRICT,
+        http: HttpWay = "stream",
+        profile: int | None = None,
+        max_body: int = 2**26,
+        timeout: float | None = None,
+    ) -> AsyncHttpsSession:
+        """A session with an HTTPS server.  Nothing is sent yet.
+
+        ``http``: ``"stream"`` speaks HTTP over the modem's TLS stream; ``"modem"`` lets the modem's own client
+        do it.  ``profile`` uses that security profile of the modem as it stands instead of the policy.
+        ``max_body``: more bytes in a body are an :class:`HttpError`.  ``timeout``: seconds of the server's
+        silence.
+
+        :raises Unsupported: the modem cannot do what the policy demands.
+        :raises ValueError: ``host`` is not a host name.
+        """
+        return AsyncHttpsSession(
+            self,
+            self._ops.session(
+                check_host(host), port, policy, http=http, profile=profile, max_body=max_body, timeout=timeout
+            ),
+        )
+
+    async def close(self) -> None:
+        """Give the port back; closing twice is allowed."""
+        from .aio import aclose
+
+        await aclose(self._port)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def _opened(url: str, given: Mapping[str, Any]) -> tuple[Port, Settings, Channel, tuple[int, ...]]:
+    settings = load(url, given)
+    if settings.model is not None:
+        registry().find(settings.model)  # a name that nobody knows is said before anything is opened
+    port = open_port(url, baudrate=settings.baudrate, rtscts=settings.rtscts)
+    return port, settings, Channel(Dialect()), _baudrates(port, settings)
+
+
+def open(
+    port: str,
+    *,
+    model: str | None = None,
+    baudrate: int | None = None,
+    rtscts: bool | None = None,
+    timeout: float | None = None,
+    attach: bool | None = None,
+    apn: str | None = None,
+    user: str | None = None,
+    password: str | None = None,
+    pin: str | None = None,
+    accept_gaps: Iterable[Gap | str] | None = None,
+    security_profile: int | None = None,
+    http_profile: int | None = None,
+    socket: int | None = None,
+    journal: bool | None = None,
+    explain: bool | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Modem:
+    """Open the modem on ``port`` and find out which it is.
+
+    ``port``: ``/dev/ttyUSB0``, ``COM5``, ``socket://HOST:PORT``, ``rfc2217://HOST:PORT`` or ``sim://MODEL``.
+    What is ``None`` comes from the environment, ``modemtls.toml``, or the model: see
+    :class:`modemtls.Settings` for what each of them means.
+
+    :raises PortError: the port cannot be opened, or another program has it.
+    :raises ModemTimeout: nothing answers on it.
+    :raises Unsupported: nobody knows what answers, or a setting cannot be understood.
+    """
+    given = dict(locals())
+    line, settings, channel, rates = _opened(given.pop("port"), given)
+    lock = FairLock()
+    try:
+        with lock:
+            operations = run(begin(channel, settings, rates), line, lock)
+    except BaseException:
+        line.close()
+        raise
+    return Modem(line, operations, lock)
+
+
+async def open_async(
+    port: str,
+    *,
+    model: str | None = None,
+    baudrate: int | None = None,
+    rtscts: bool | None = None,
+    timeout: float | None = None,
+    attach: bool | None = None,
+    apn: str | None = None,
+    user: str | None = None,
+    password: str | None = None,
+    pin: str | None = None,
+    accept_gaps: Iterable[Gap | str] | None = None,
+    security_profile: int | None = None,
+    http_profile: int | None = None,
+    socket: int | None = None,
+    journal: bool | None = None,
+    explain: bool | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> AsyncModem:
+    """Open the modem on ``port`` and find out which it is, on asyncio; see :func:`modemtls.open`."""
+    from .aio import TurnLock, aclose, arun
+
+    given = dict(locals())
+    for own in ("TurnLock", "aclose", "arun"):
+        del given[own]
+    line, settings, channel, rates = _opened(given.pop("port"), given)
+    lock = TurnLock()
+    try:
+        async with lock:
+            operations = await arun(begin(channel, settings, rates), line, lock)
+    except BaseException:
+        await aclose(line)
+        raise
+    return AsyncModem(line, operations, lock)

@@ -1,0 +1,354 @@
+"""What a modem can be asked to do, written once: the facades of :mod:`modemtls.modem` run these operations.
+
+Each of them begins by paying what an earlier one left owing (a connection to close after a cancellation) and,
+when the modem has restarted meanwhile, by putting the dialogue in order again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .at.channel import Channel
+from .at.exchange import Event, Reply, starts
+from .at.syntax import Command, Dialect, raw
+from .diagnose import profile_findings
+from .errors import ModemError, ModemTimeout, Reason, Unsupported
+from .findings import Finding
+from .identify import choose, identity
+from .model import (
+    ClockReading,
+    CredentialKind,
+    Identity,
+    Match,
+    Model,
+    NetworkSettings,
+    NetworkStatus,
+    Resolved,
+    StoredCredential,
+    StoredProfile,
+)
+from .op import Now, Op, SetLine, Yield
+from .plugins import load_object, registry
+from .policy import TlsProfile, VerifyPolicy, resolve
+from .settings import Settings
+from .standard import missing_stage
+
+if TYPE_CHECKING:
+    from .credentials import Certificate, CredentialFile
+    from .driver import Driver, Progress
+    from .https.session import SessionOperations
+    from .journal import Journal
+    from .store import Installed, Store
+
+__all__ = ["Operations", "begin"]
+
+T = TypeVar("T")
+
+_PLAIN = Dialect()
+
+
+class Operations:
+    """A modem that has been identified, and everything that can be done with it."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        settings: Settings,
+        model: Model,
+        match: Match,
+        who: Identity,
+        resolved: Resolved,
+    ) -> None:
+        self.channel = channel
+        self.settings = settings
+        self.model = model
+        self.match = match
+        self.identity = who
+        self.resolved = resolved
+        self.driver: Driver = load_object(model.driver)(
+            channel, model, resolved, vendor_options(model, settings), load_object(model.errors)
+        )
+        limits = resolved.limits
+        channel.speak(
+            self.driver.dialect,
+            command_timeout=limits.command_timeout,
+            recover_timeout=limits.recover_timeout,
+        )
+        self.security_profile = _owned(
+            "security_profile", settings.security_profile, limits.security_profiles
+        )
+        self.http_profile = _owned("http_profile", settings.http_profile, limits.http_profiles)
+        self.socket = _owned("socket", settings.socket, limits.sockets)
+        self._store: Store | None = None
+        self._owed: list[Callable[[], Op[Any]]] = []
+        self._restarts = -1
+
+    async def perform(self, op: Op[T]) -> T:
+        """Run ``op`` when everything that comes before it is done."""
+        try:
+            if self._restarts != self.channel.restarts:
+                restarts = self.channel.restarts
+                await self.driver.initialise()
+                self._restarts = restarts
+            while self._owed:
+                debt = self._owed[-1]()
+                await debt
+                self._owed.pop()
+        except BaseException:
+            op.close()
+            raise
+        return await op
+
+    def owe(self, debt: Callable[[], Op[Any]]) -> None:
+        """Have ``debt`` done before the next operation: this one must end now."""
+        self._owed.insert(0, debt)
+
+    async def end(self) -> None:
+        """Leave nothing open in the modem."""
+
+    # Identity, clock, network.
+
+    async def read_clock(self) -> ClockReading:
+        return await self.driver.read_clock()
+
+    async def set_clock(self, time: datetime | None) -> ClockReading:
+        """Set the clock, to this computer's time when ``time`` is ``None``, and read it back."""
+        if time is not None and time.tzinfo is None:
+            raise ValueError("the time must be aware, e.g. datetime.now(UTC)")
+        await self.driver.set_clock(time or datetime.now(UTC))
+        return await self.driver.read_clock()
+
+    async def set_clock_from_network(self) -> ClockReading:
+        await self.require_network()
+        await self.driver.set_clock_from_network()
+        return await self.driver.read_clock()
+
+    async def network_status(self) -> NetworkStatus:
+        return await self.driver.network_status()
+
+    async def network_up(
+        self, settings: NetworkSettings | None = None, timeout: float | None = None
+    ) -> NetworkStatus:
+        """Bring the network up and wait until data can flow.
+
+        :raises NetworkError: a stage is missing; each has its own reason.
+        """
+        status = await self.driver.network_status()
+        if status.is_up:
+            return status
+        await self.driver.network_up(settings or self.settings.network)
+        deadline = await Now() + (self.resolved.limits.attach_timeout if timeout is None else timeout)
+        while True:
+            status = await self.driver.network_status()
+            trouble = missing_stage(status, self.model.name)
+            if trouble is None:
+                return status
+            if (
+                await Now() >= deadline
+                or Reason.NOT_REGISTERED not in trouble.reasons | _SLOW & trouble.reasons
+            ):
+                raise trouble
+            await self.channel.wait(starts("+CEREG:", "+CREG:", "+CGREG:"), min(2.0, deadline - await Now()))
+            await Yield()
+
+    async def require_network(self) -> None:
+        """Data can flow, or the error says which stage is missing; attaches when the settings allow it."""
+        if self.settings.attach:
+            await self.network_up()
+            return
+        trouble = missing_stage(await self.driver.network_status(), self.model.name)
+        if trouble is not None:
+            raise trouble
+
+    # Credentials and profiles.
+
+    @property
+    def store(self) -> Store:
+        """The credential store; certificates are what takes long to import, so it comes late."""
+        if self._store is None:
+            from .journal import Journal, journal_directory
+            from .store import Store
+
+            directory = journal_directory() if self.settings.journal else None
+            journal: Journal = Journal(directory, self.identity.serial)
+            self._store = Store(self.driver, journal, self.security_profile)
+        return self._store
+
+    def _profile_to_write(self) -> TlsProfile:
+        """What the owned profile says until a session's policy says otherwise: everything is verified."""
+        policy = VerifyPolicy().accepting(self.settings.accept_gaps)
+        return resolve(policy, self.resolved.enforcement, host="", model=self.model.name)
+
+    async def list_credentials(self) -> tuple[StoredCredential, ...]:
+        return await self.driver.list_credentials()
+
+    async def trust(self, files: Sequence[CredentialFile], add: bool, progress: Progress | None) -> Installed:
+        from .credentials import check, lint
+
+        profile = self._profile_to_write()
+        certificates: list[Certificate] = []
+        for file in files:
+            check(lint(file, limits=self.resolved.limits, kind=CredentialKind.CA))
+            certificates += file.certificates
+        return await self.store.trust(certificates, profile, add=add, progress=progress)
+
+    async def install(
+        self, certificate: CredentialFile, key: CredentialFile, progress: Progress | None
+    ) -> tuple[Installed, Installed]:
+        from .credentials import check, lint
+
+        profile = self._profile_to_write()
+        check(lint(certificate, limits=self.resolved.limits, kind=CredentialKind.CERTIFICATE))
+        check(lint(key, limits=self.resolved.limits, kind=CredentialKind.KEY))
+        return await self.store.install(certificate.certificates, key.keys[0], profile, progress=progress)
+
+    async def put_credential(
+        self,
+        kind: CredentialKind,
+        file: CredentialFile,
+        slot: int | None,
+        dry_run: bool,
+        progress: Progress | None,
+    ) -> Installed:
+        from .credentials import check, lint
+
+        check(lint(file, limits=self.resolved.limits, kind=kind))
+        if dry_run:
+            return await self.store.plan(kind, file, slot)
+        return await self.store.put(kind, file, slot, progress)
+
+    async def remove_credential(self, slot: int, kind: CredentialKind) -> tuple[int, ...]:
+        return await self.store.remove(slot, kind)
+
+    async def read_profiles(self) -> tuple[StoredProfile, ...]:
+        return await self.driver.read_profiles()
+
+    async def profile_findings(self) -> tuple[tuple[StoredProfile, tuple[Finding, ...]], ...]:
+        """Each profile with what is illegal in it, and with what is missing in the slots that it names."""
+        profiles = await self.driver.read_profiles()
+        stored = await self.driver.list_credentials()
+        return tuple((p, tuple(profile_findings(self.driver, p, stored))) for p in profiles)
+
+    async def reset_profile(self, number: int) -> None:
+        limits = self.resolved.limits
+        if number not in limits.security_profiles:
+            raise Unsupported(
+                f"{self.model.name} has no security profile {number}: there are {limits.security_profiles[0]} to"
+                f" {limits.security_profiles[-1]}.",
+                remedy="Look at what there is: modemtls profile show",
+                reasons={Reason.INVALID_PARAMETER},
+                model=self.model.name,
+            )
+        current = next((p for p in await self.driver.read_profiles() if p.number == number), None)
+        if current is not None:
+            self.store.journal.save_profile(current)
+        await self.driver.reset_profile(number)
+
+    # The raw door.
+
+    async def command(self, line: str, data: bytes | None, timeout: float | None) -> Reply:
+        """One line as a person typed it, with data for its prompt; a refusal is a reply, not an error."""
+        command = raw(line)
+        command = Command(command.text, self.driver.dialect.redact(command.text), command.reply)
+        limits = self.resolved.limits
+        if data is None:
+            return await self.channel.command(command, timeout=timeout or limits.connect_timeout, dial=True)
+        return await self.channel.upload(
+            command, data, prompt_timeout=timeout or limits.prompt_timeout, timeout=timeout or 30.0
+        )
+
+    async def events(self, timeout: float) -> tuple[Event, ...]:
+        """The events that are there, or the first that comes within ``timeout`` seconds."""
+        event = await self.channel.wait(lambda line: True, timeout)
+        found = []
+        while event is not None:
+            found.append(event)
+            event = self.channel.take(lambda line: True)
+        return tuple(found)
+
+    # HTTPS.
+
+    def session(self, host: str, port: int, policy: VerifyPolicy, **how: Any) -> SessionOperations:
+        """The operations of a session; raises before a byte is sent when the modem cannot do what is asked."""
+        from .https.session import SessionOperations
+
+        return SessionOperations(self, host, port, policy, **how)
+
+
+_SLOW = frozenset({Reason.NOT_REGISTERED, Reason.NO_PDP_CONTEXT})
+
+
+def _owned(name: str, number: int | None, legal: range) -> int:
+    """The number that modemtls owns of what the model has several of: the last, unless it was set."""
+    if number is None:
+        return legal[-1] if legal else 0
+    if number not in legal:
+        raise Unsupported(
+            f"{name} {number} is not one that the modem has: {legal[0]} to {legal[-1]}.",
+            remedy="Leave it out, and the last one is taken.",
+            reasons={Reason.INVALID_PARAMETER},
+        )
+    return number
+
+
+def vendor_options(model: Model, settings: Settings) -> Any:
+    """The vendor's options record, made from the settings.
+
+    :raises Unsupported: an option that it does not have, or a value that it does not take.
+    """
+    if model.options is None:
+        return None
+    options = load_object(model.options)
+    try:
+        return options(**settings.options)
+    except (TypeError, ValueError) as error:
+        known = ", ".join(options.__dataclass_fields__)
+        why = str(error).replace(f"{options.__name__}.__init__()", "it")
+        raise Unsupported(
+            f"The options for {model.name} cannot be used: {why}.",
+            remedy=f"Its options are {known}.",
+            reasons={Reason.INVALID_PARAMETER},
+            model=model.name,
+        ) from None
+
+
+async def begin(channel: Channel, settings: Settings, baudrates: Sequence[int]) -> Operations:
+    """Find the baud rate, wake the modem, ask who it is.
+
+    :raises ModemTimeout: nothing answers.
+    :raises Unsupported: nobody knows what answers.
+    """
+    await _wake(channel, settings, baudrates)
+    models = registry().models
+    if settings.model is not None:
+        models = (registry().find(settings.model),)
+    for command in (Command.do("E0"), Command.do("V1"), Command.set("+CMEE", 1)):
+        await channel.command(command)
+    who = await identity(channel, models)
+    model, match = choose(who, models, settings.model)
+    resolved = model.resolve(match.firmware, vendor_options(model, settings))
+    return Operations(channel, settings, model, match, who, resolved)
+
+
+async def _wake(channel: Channel, settings: Settings, baudrates: Sequence[int]) -> None:
+    tried = []
+    for baudrate in baudrates or (0,):
+        if baudrate:
+            await SetLine(baudrate=baudrate)
+            tried.append(str(baudrate))
+        if await channel.wake(settings.timeout / max(1, len(baudrates))):
+            try:
+                await channel.ready()
+            except ModemError:
+                continue
+            return
+    rates = f" at {', '.join(tried)} baud" if tried else ""
+    raise ModemTimeout(
+        f"No modem answers on this port: AT was sent{rates} for {settings.timeout:g} s.",
+        remedy="Is it on, is this its AT port (modemtls ports), is the cable the right one? A modem with another"
+        " baud rate wants --baudrate.",
+        reasons={Reason.NO_ANSWER},
+        command="AT",
+    )

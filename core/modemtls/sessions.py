@@ -1,0 +1,298 @@
+"""HTTPS sessions as applications hold them: blocking and awaited, with the same methods."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from .errors import ModemError
+from .https.body import AsyncStreamedResponse, StreamedResponse, given_body
+from .https.message import check_headers, check_target
+from .https.response import Response
+
+if TYPE_CHECKING:
+    from .driver import Progress
+    from .https.session import SessionOperations
+    from .modem import AsyncModem, Modem
+
+__all__ = ["AsyncHttpsSession", "HttpsSession"]
+
+HeadersGiven = Mapping[str, str] | Iterable[tuple[str, str]] | None
+
+
+class HttpsSession:
+    """A session with one HTTPS server.  The connection is made by the first request and kept."""
+
+    def __init__(self, modem: Modem, operations: SessionOperations) -> None:
+        self._modem = modem
+        self._session = operations
+
+    def request(
+        self,
+        method: str,
+        target: str = "/",
+        *,
+        headers: HeadersGiven = None,
+        body: bytes | str | None = None,
+        timeout: float | None = None,
+        progress: Progress | None = None,
+    ) -> Response:
+        """Send a request and read the whole response.
+
+        ``progress`` is called with bytes done and bytes in all; ``timeout``: seconds of the server's silence.
+
+        :raises CredentialError: there is nothing to verify the server against.
+        :raises NetworkError: no way to the server, or it is silent.
+        :raises TlsError: the handshake failed; :class:`CertificateError` when the certificate was refused.
+        :raises HttpError: the response is malformed, too large, or ends before its length.
+        :raises ValueError: ``target`` or ``headers`` cannot be sent.
+        """
+        return self._modem._run(
+            self._session.request(
+                method.upper(),
+                check_target(target),
+                check_headers(headers),
+                given_body(body),
+                timeout=timeout,
+                progress=progress,
+            )
+        )
+
+    def get(
+        self, target: str = "/", *, headers: HeadersGiven = None, timeout: float | None = None
+    ) -> Response:
+        """GET; see :meth:`request`."""
+        return self.request("GET", target, headers=headers, timeout=timeout)
+
+    def head(
+        self, target: str = "/", *, headers: HeadersGiven = None, timeout: float | None = None
+    ) -> Response:
+        """HEAD; see :meth:`request`."""
+        return self.request("HEAD", target, headers=headers, timeout=timeout)
+
+    def delete(
+        self, target: str = "/", *, headers: HeadersGiven = None, timeout: float | None = None
+    ) -> Response:
+        """DELETE; see :meth:`request`."""
+        return self.request("DELETE", target, headers=headers, timeout=timeout)
+
+    def post(
+        self,
+        target: str = "/",
+        body: bytes | str = b"",
+        *,
+        headers: HeadersGiven = None,
+        timeout: float | None = None,
+    ) -> Response:
+        """POST; see :meth:`request`."""
+        return self.request("POST", target, headers=headers, body=body, timeout=timeout)
+
+    def put(
+        self,
+        target: str = "/",
+        body: bytes | str = b"",
+        *,
+        headers: HeadersGiven = None,
+        timeout: float | None = None,
+    ) -> Response:
+        """PUT; see :meth:`request`."""
+        return self.request("PUT", target, headers=headers, body=body, timeout=timeout)
+
+    @contextmanager
+    def stream(
+        self,
+        method: str,
+        target: str = "/",
+        *,
+        headers: HeadersGiven = None,
+        body: bytes | str | None = None,
+        timeout: float | None = None,
+    ) -> Iterator[StreamedResponse]:
+        """Send a request; the body is read as it is taken.  Only over the stream.
+
+        What is not read when the block ends is dropped, and the connection with it.
+        """
+        head = self._modem._run(
+            self._session.start(
+                method.upper(),
+                check_target(target),
+                check_headers(headers),
+                given_body(body),
+                timeout=timeout,
+            )
+        )
+        ended = False
+
+        def following() -> bytes:
+            nonlocal ended
+            if ended:
+                return b""
+            data = self._modem._run(self._session.read(timeout=timeout))
+            ended = not data
+            return data
+
+        try:
+            yield StreamedResponse(head, self._modem.model.name, following)
+        finally:
+            if not ended:
+                self.close()
+
+    def close(self) -> None:
+        """End the connection; the next request makes a new one."""
+        self._modem._run(self._session.close())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close_after(error)
+
+    def _close_after(self, error: BaseException | None) -> None:
+        """Close; after an error, that error is what counts, not one of closing."""
+        try:
+            self.close()
+        except ModemError:
+            if error is None:
+                raise
+
+
+class AsyncHttpsSession:
+    """A session with one HTTPS server.  The connection is made by the first request and kept."""
+
+    def __init__(self, modem: AsyncModem, operations: SessionOperations) -> None:
+        self._modem = modem
+        self._session = operations
+
+    async def request(
+        self,
+        method: str,
+        target: str = "/",
+        *,
+        headers: HeadersGiven = None,
+        body: bytes | str | None = None,
+        timeout: float | None = None,
+        progress: Progress | None = None,
+    ) -> Response:
+        """Send a request and read the whole response.
+
+        ``progress`` is called with bytes done and bytes in all; ``timeout``: seconds of the server's silence.
+
+        :raises CredentialError: there is nothing to verify the server against.
+        :raises NetworkError: no way to the server, or it is silent.
+        :raises TlsError: the handshake failed; :class:`CertificateError` when the certificate was refused.
+        :raises HttpError: the response is malformed, too large, or ends before its length.
+        :raises ValueError: ``target`` or ``headers`` cannot be sent.
+        """
+        return await self._modem._run(
+            self._session.request(
+                method.upper(),
+                check_target(target),
+                check_headers(headers),
+                given_body(body),
+                timeout=timeout,
+                progress=progress,
+            )
+        )
+
+    async def get(
+        self, target: str = "/", *, headers: HeadersGiven = None, timeout: float | None = None
+    ) -> Response:
+        """GET; see :meth:`request`."""
+        return await self.request("GET", target, headers=headers, timeout=timeout)
+
+    async def head(
+        self, target: str = "/", *, headers: HeadersGiven = None, timeout: float | None = None
+    ) -> Response:
+        """HEAD; see :meth:`request`."""
+        return await self.request("HEAD", target, headers=headers, timeout=timeout)
+
+    async def delete(
+        self, target: str = "/", *, headers: HeadersGiven = None, timeout: float | None = None
+    ) -> Response:
+        """DELETE; see :meth:`request`."""
+        return await self.request("DELETE", target, headers=headers, timeout=timeout)
+
+    async def post(
+        self,
+        target: str = "/",
+        body: bytes | str = b"",
+        *,
+        headers: HeadersGiven = None,
+        timeout: float | None = None,
+    ) -> Response:
+        """POST; see :meth:`request`."""
+        return await self.request("POST", target, headers=headers, body=body, timeout=timeout)
+
+    async def put(
+        self,
+        target: str = "/",
+        body: bytes | str = b"",
+        *,
+        headers: HeadersGiven = None,
+        timeout: float | None = None,
+    ) -> Response:
+        """PUT; see :meth:`request`."""
+        return await self.request("PUT", target, headers=headers, body=body, timeout=timeout)
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        target: str = "/",
+        *,
+        headers: HeadersGiven = None,
+        body: bytes | str | None = None,
+        timeout: float | None = None,
+    ) -> AsyncIterator[AsyncStreamedResponse]:
+        """Send a request; the body is read as it is taken.  Only over the stream.
+
+        What is not read when the block ends is dropped, and the connection with it.
+        """
+        head = await self._modem._run(
+            self._session.start(
+                method.upper(),
+                check_target(target),
+                check_headers(headers),
+                given_body(body),
+                timeout=timeout,
+            )
+        )
+        ended = False
+
+        async def following() -> bytes:
+            nonlocal ended
+            if ended:
+                return b""
+            data = await self._modem._run(self._session.read(timeout=timeout))
+            ended = not data
+            return data
+
+        try:
+            yield AsyncStreamedResponse(head, self._modem.model.name, following)
+        finally:
+            if not ended:
+                await self.close()
+
+    async def close(self) -> None:
+        """End the connection; the next request makes a new one."""
+        await self._modem._run(self._session.close())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._close_after(error)
+
+    async def _close_after(self, error: BaseException | None) -> None:
+        """Close; after an error, that error is what counts, not one of closing."""
+        try:
+            await self.close()
+        except ModemError:
+            if error is None:
+                raise

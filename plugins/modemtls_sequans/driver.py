@@ -1,0 +1,64 @@
+"""The driver: what these modems have in common with the standard, put together from its rooms.
+
+``store`` (certificates, keys, security profiles), ``sockets`` (TLS and TCP streams), ``http`` (the modem's
+own client).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from modemtls import NetworkError, Reason
+from modemtls.at import Command, Dialect, fields, quote, starts
+
+from .http import HttpClient
+from .sockets import Sockets
+from .store import Store, redact
+
+__all__ = ["SequansDriver"]
+
+URCS = (
+    "+CEREG", "+CREG", "+CGREG", "+CGEV", "+CTZV", "+CTZE", "+CSCON", "+SQNSRING", "+SQNSH", "+SQNSD",
+    "+SQNHTTPCONNECT", "+SQNHTTPSH", "+SQNHTTPRING", "+SQNHTTPDISCONNECT", "+SQNNTP", "+SQNSHDN", "+SHUTDOWN",
+    "+SYSSTART", "+SQNSMQTTON", "+SQNCOAP", "RING", "NO CARRIER",
+)  # fmt: skip
+
+TIME_SERVERS = "time.google.com,time.windows.com,pool.ntp.org"
+
+
+class SequansDriver(HttpClient, Sockets, Store):
+    """Monarch and Monarch 2 modems."""
+
+    dialect = Dialect(
+        urcs=URCS,
+        boot_urcs=("+SYSSTART",),
+        # A public driver ignores this one as unsolicited: it can come without a command.
+        unsolicited_errors=frozenset({171}),
+        redact=redact,
+    )
+
+    async def initialise(self) -> None:
+        await super().initialise()
+        self.forget_connections()
+
+    async def set_clock(self, time: datetime) -> None:
+        await super().set_clock(time)
+
+    async def set_clock_from_network(self) -> None:
+        match = starts("+SQNNTP:")
+        self.channel.discard(match)
+        await self.ask(
+            Command.set("+SQNNTP", 2, quote(TIME_SERVERS), 1), "Fetching the time", default=NetworkError
+        )
+        event = await self.channel.wait(match, 60.0)
+        result = fields(event.line)[0] if event is not None else None
+        if result != "0":
+            raise NetworkError(
+                "Fetching the time from the network failed: "
+                + (f"the modem reported {event.line}." if event is not None else "no result came in 60 s."),
+                remedy="Set it from this computer: modemtls clock --set now",
+                reasons={Reason.TIMEOUT if event is None else Reason.CONNECTION_LOST},
+                model=self.model.name,
+                command="AT+SQNNTP",
+                lines=(event.line,) if event is not None else (),
+            )

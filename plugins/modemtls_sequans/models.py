@@ -1,0 +1,272 @@
+"""The models: how each is recognised, and what it can do on which firmware.
+
+Sources: the Monarch 2 facts come from public drivers and from quotations of the AT commands reference
+manual LR8.2 rev. 3; for the first Monarch (GM01Q) no primary document is public.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from modemtls import (
+    Capability,
+    Certainty,
+    Check,
+    Enforcement,
+    Gap,
+    Identity,
+    Limits,
+    Match,
+    Model,
+    Resolved,
+    TlsVersion,
+)
+
+from .options import SequansOptions
+
+__all__ = ["MODELS"]
+
+RESERVED_SLOTS = frozenset({0, 1, 2, 3, 4, 7, 8, 9, 10})
+PREFERRED_SLOTS = (19, 18, 17, 16, 15, 14, 13, 12, 11)
+
+_CHAIN = frozenset({Check.CHAIN, Check.DATES})
+_LEVELS_MONARCH_2 = {_CHAIN: 1, _CHAIN | {Check.HOSTNAME}: 5}
+
+CIPHER_SUITES = frozenset(
+    int(number, 16)
+    for number in [
+        "1301",
+        "1302",
+        "1303",
+        "1304",
+        "1305",
+        "C02B",
+        "C02C",
+        "C02F",
+        "C030",
+        "C023",
+        "C024",
+        "C027",
+        "C028",
+        "C009",
+        "C00A",
+        "C013",
+        "C014",
+        "CCA8",
+        "CCA9",
+        "CCAA",
+        "C0AC",
+        "C0AE",
+        "C0AF",
+        "C0A0",
+        "C0A1",
+        "002F",
+        "0035",
+        "003C",
+        "003D",
+        "009C",
+        "009D",
+        "0033",
+        "0039",
+        "0067",
+        "006B",
+        "009E",
+        "009F",
+        "CC13",
+        "CC14",
+        "CC15",
+        "CCAB",
+        "CCAC",
+        "CCAD",
+        "008C",
+        "008D",
+        "00A8",
+        "00A9",
+        "00AE",
+        "00AF",
+        "C0A4",
+        "C0A5",
+        "C0A8",
+        "C0A9",
+        "00AA",
+        "00AB",
+        "00B2",
+        "00B3",
+        "C0A6",
+        "C0A7",
+        "C037",
+        "000A",
+        "0016",
+        "C008",
+        "C012",
+    ]
+)
+
+_FIRMWARE = re.compile(r"\b(UE|LR)(\d+)\.(\d+)[0-9A-Za-z.]*(?:-\d+)?")
+
+_SOURCES = (
+    "quotations of the Monarch 2 AT commands reference manual LR8.2 rev. 3 in public drivers",
+    "public forum thread of the vendor on error 77 and certValidLevel",
+    "public wire captures of GM02S and GM02SP",
+)
+
+_ASSUMPTIONS = (
+    "Never run on hardware by this project: all tests are against simulated modems.",
+    "HTTP result codes are libcurl's CURLcodes: 6 and 77 were seen on a wire, the others follow libcurl's list.",
+    "The asynchronous dial reports +SQNSD: <socket>,<code>: inferred.",
+    "The version field of a security profile is the exact version (option version_means).",
+    "The meaning of the fields of +SQNSNVR is inferred from one published sample.",
+)
+
+_LIMITS = Limits(
+    max_certificate_bytes=8192,
+    max_key_bytes=2048,
+    slots=range(20),
+    reserved_slots=RESERVED_SLOTS,
+    preferred_slots=PREFERRED_SLOTS,
+    security_profiles=range(1, 7),
+    http_profiles=range(3),
+    sockets=range(1, 7),
+    max_send_bytes=1500,
+    max_receive_bytes=1500,
+    key_types=frozenset({"rsa", "ec"}),
+    max_http_headers=1,
+    http_methods=frozenset({"GET", "HEAD", "DELETE", "POST", "PUT"}),
+    max_tls_version=TlsVersion.TLS1_3,
+)
+
+_CAPABILITIES = frozenset(
+    {
+        Capability.TLS_STREAM,
+        Capability.TCP_STREAM,
+        Capability.HTTP_CLIENT,
+        Capability.CREDENTIAL_LIST,
+        Capability.SET_CLOCK,
+        Capability.NETWORK_TIME,
+    }
+)
+
+
+def firmware_of(identity: Identity) -> dict[str, tuple[int, int, str]]:
+    """What ``UE`` and ``LR`` versions the identity speaks of: (major, minor, whole text)."""
+    found: dict[str, tuple[int, int, str]] = {}
+    for text in (identity.revision, *identity.lines):
+        for match in _FIRMWARE.finditer(text):
+            found.setdefault(match[1], (int(match[2]), int(match[3]), match[0]))
+    return found
+
+
+def _matches(product: str, family: int, minor: int | None) -> Any:
+    """How an identity fits: the product name states it; the firmware family only hints at it."""
+
+    def matches(identity: Identity) -> Match | None:
+        found = firmware_of(identity)
+        firmware = " ".join(text for _, _, text in found.values())
+        if identity.product.strip().upper() == product:
+            return Match(Certainty.STATED, firmware, f"AT+CGMM answered {product}")
+        if identity.product.strip().upper() in {"GM01Q", "GM02S", "GM02SP", "NB01Q"} or "UE" not in found:
+            return None
+        major, second, text = found["UE"]
+        if major != family or (minor is not None and second > minor):
+            return None
+        return Match(Certainty.GUESSED, firmware, f"firmware {text} is of its family")
+
+    return matches
+
+
+def _resolve_monarch_2(firmware: str, options: SequansOptions) -> Resolved:
+    every = frozenset(TlsVersion)
+    enforcement = Enforcement(
+        check_sets=frozenset(_LEVELS_MONARCH_2),
+        minimum_versions=every,
+        maximum_versions=every if options.version_means == "exact" else frozenset({TlsVersion.TLS1_3}),
+        cipher_suites=CIPHER_SUITES,
+        client_credential=True,
+        psk=True,
+        resumption=True,
+    )
+    return Resolved(firmware, _CAPABILITIES, _LIMITS, enforcement)
+
+
+def _resolve_monarch_1(firmware: str, options: SequansOptions) -> Resolved:
+    levels, versions = options.levels, options.versions
+    unknown = []
+    if not levels:
+        sentence = (
+            "What the bits of certValidLevel check is not published for GM01Q: set the option"
+            " valid_level_map when you know it for your firmware."
+        )
+        unknown += [(gap, sentence) for gap in (Gap.CHAIN, Gap.DATES, Gap.HOSTNAME)]
+    if not versions:
+        unknown.append(
+            (
+                Gap.MINIMUM_VERSION,
+                "What its version field demands is not published for GM01Q: set the option version_map.",
+            )
+        )
+    enforcement = Enforcement(
+        check_sets=frozenset(levels),
+        minimum_versions=frozenset(versions),
+        cipher_suites=CIPHER_SUITES - {0x1301, 0x1302, 0x1303, 0x1304, 0x1305},
+        client_credential=True,
+        psk=True,
+        unknown_because=tuple(unknown),
+    )
+    limits = Limits(**{**_LIMITS.__dict__, "max_tls_version": TlsVersion.TLS1_2})
+    return Resolved(firmware, _CAPABILITIES, limits, enforcement)
+
+
+def _model(name: str, title: str, matches: Any, resolve: Any, simulator: str, **more: Any) -> Model:
+    return Model(
+        name=name,
+        vendor="Sequans",
+        title=title,
+        matches=matches,
+        resolve=resolve,
+        driver="modemtls_sequans.driver:SequansDriver",
+        errors="modemtls_sequans.errors:ERRORS",
+        options="modemtls_sequans.options:SequansOptions",
+        simulator=f"modemtls_sequans.simulator:{simulator}",
+        identify_commands=("I1",),
+        boot_urcs=("+SYSSTART",),
+        sources=_SOURCES,
+        **more,
+    )
+
+
+MODELS = (
+    _model(
+        "sequans-gm02s",
+        "Sequans GM02S (Monarch 2)",
+        _matches("GM02S", 8, None),
+        _resolve_monarch_2,
+        "Gm02s",
+        assumptions=(*_ASSUMPTIONS, "The answer of a GM02S to AT+CGMM is not published."),
+    ),
+    _model(
+        "sequans-gm02sp",
+        "Sequans GM02SP (Monarch 2)",
+        _matches("GM02SP", 8, 9),
+        _resolve_monarch_2,
+        "Gm02sp",
+        assumptions=_ASSUMPTIONS,
+    ),
+    _model(
+        "sequans-gm01q",
+        "Sequans GM01Q (Monarch)",
+        _matches("GM01Q", 5, None),
+        _resolve_monarch_1,
+        "Gm01q",
+        baudrates=(921600, 115200),
+        demo_options={
+            "valid_level_map": "chain+dates=3, chain+dates+hostname=7",
+            "version_map": "1.0=1, 1.2=3",
+        },
+        assumptions=(
+            *_ASSUMPTIONS,
+            "What certValidLevel and the version field mean is not published: options, without a default.",
+            "No TLS 1.3.",
+        ),
+    ),
+)

@@ -1,0 +1,221 @@
+"""The security profile of ``AT+SQNSPCFG``: neutral record to fields and back, and what is illegal in it.
+
+The modem accepts nonsense here and answers OK; what is wrong shows one command later, as an opaque
+number.  So the check is made on the host.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from modemtls import (
+    Certainty,
+    Check,
+    Finding,
+    Limits,
+    Reason,
+    Severity,
+    StoredProfile,
+    TlsProfile,
+    TlsVersion,
+)
+from modemtls.at import Argument, fields, quote, secret
+
+__all__ = ["LEVELS_MONARCH_2", "decode", "encode", "plain", "same"]
+
+NAMES = (
+    "spId", "version", "cipherSpecs", "certValidLevel", "caCertificateID", "clientCertificateID",
+    "clientPrivateKeyID", "psk", "pskIdentity", "storageId", "resume", "lifetime",
+)  # fmt: skip
+_SECRET = frozenset({"psk"})
+_CHAIN = frozenset({Check.CHAIN, Check.DATES})
+LEVELS_MONARCH_2: Mapping[frozenset[Check], int] = {
+    frozenset(): 0,
+    _CHAIN: 1,
+    _CHAIN | {Check.HOSTNAME}: 5,
+}
+_VERSIONS = {TlsVersion.TLS1_0: 0, TlsVersion.TLS1_1: 1, TlsVersion.TLS1_2: 2, TlsVersion.TLS1_3: 3}
+_MANUAL = "Monarch 2 AT commands reference manual, AT+SQNSPCFG, as quoted in the vendor's public forum"
+_LINT = "public reports: AT+SQNSPCFG accepts it, the failure comes at use"
+
+
+def version_for(profile: TlsProfile) -> int:
+    """The version field for a profile: TLS 1.2 where it is within the bounds, else the nearest that is."""
+    wanted = TlsVersion.TLS1_2
+    if profile.minimum_version is not None:
+        wanted = max(wanted, profile.minimum_version)
+    if profile.maximum_version is not None:
+        wanted = min(wanted, profile.maximum_version)
+    return _VERSIONS[wanted]
+
+
+def encode(
+    number: int, profile: TlsProfile, *, level: int, version: int, quoted_ciphers: bool, field_count: int
+) -> list[Argument]:
+    """The arguments of ``AT+SQNSPCFG=``."""
+    suites = ";".join(f"0x{suite:04X}" for suite in profile.cipher_suites)
+    psk = profile.psk
+    values: list[Argument] = [
+        number,
+        version,
+        quote(suites) if suites or quoted_ciphers else None,
+        level,
+        profile.ca_slot,
+        profile.client_slot,
+        profile.client_key_slot,
+        secret(quote(psk.key.hex().upper(), what="The pre-shared key")) if psk else quote(""),
+        secret(quote(psk.identity, what="The pre-shared key's identity")) if psk else quote(""),
+        0,
+        int(profile.resumption),
+        0,
+    ]
+    return values[:field_count]
+
+
+def _values(line: str) -> dict[str, str]:
+    return dict(zip(NAMES, fields(line), strict=False))
+
+
+def _slot(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
+
+
+def decode(
+    line: str, *, levels: Mapping[frozenset[Check], int] | None, limits: Limits
+) -> StoredProfile | None:
+    """The profile that a ``+SQNSPCFG:`` line speaks of; ``None`` when it is not one.
+
+    ``levels`` says which certValidLevel makes which checks; ``None`` when that is not known.
+    """
+    values = _values(line)
+    number = _slot(values.get("spId", ""))
+    if number is None:
+        return None
+    shown = tuple((name, "***" if name in _SECRET and value else value) for name, value in values.items())
+    checks = None
+    level = values.get("certValidLevel", "") or "0"
+    if levels is not None:
+        checks = {str(value): made for made, value in levels.items()}.get(level)
+    return StoredProfile(
+        number=number,
+        fields=shown,
+        checks=checks,
+        ca_slot=_slot(values.get("caCertificateID", "")),
+        client_slot=_slot(values.get("clientCertificateID", "")),
+        client_key_slot=_slot(values.get("clientPrivateKeyID", "")),
+        problems=tuple(problems(number, values, levels, limits)),
+        raw=tuple(fields(line)),
+    )
+
+
+def plain(argument: Argument) -> str:
+    """An argument as the modem echoes it, without quotes."""
+    return (
+        "" if argument is None else str(argument) if isinstance(argument, int) else argument.wire.strip('"')
+    )
+
+
+def same(stored: StoredProfile, wanted: list[Argument]) -> bool:
+    """The profile in the modem has exactly the wanted values; an absent field counts as empty or 0."""
+    have = [*stored.raw, *[""] * (len(wanted) - len(stored.raw))]
+    for name, value, argument in zip(NAMES, have, wanted, strict=False):
+        text = plain(argument)
+        if name in ("storageId", "resume", "lifetime") and not value:
+            value = "0"
+        if value.casefold() != text.casefold():
+            return False
+    return True
+
+
+def problems(
+    number: int, values: Mapping[str, str], levels: Mapping[frozenset[Check], int] | None, limits: Limits
+) -> list[Finding]:
+    """What is illegal or dangerous in a stored profile, the worst first."""
+    found: list[Finding] = []
+
+    def add(
+        name: str, reason: Reason, severity: Severity, message: str, remedy: str, source: str = _LINT
+    ) -> None:
+        found.append(
+            Finding(
+                reason, severity, Certainty.STATED if source == _MANUAL else Certainty.DERIVED, message, remedy,
+                evidence=(f"security profile {number}: {name} = {values.get(name, '') or 'empty'}",),
+                source=source, field=name, value=values.get(name, ""),
+            )
+        )  # fmt: skip
+
+    level = values.get("certValidLevel", "") or "0"
+    ca, certificate, key = (values.get(name, "") for name in NAMES[4:7])
+    if levels is LEVELS_MONARCH_2 and level not in {str(value) for value in levels.values()}:
+        slot = ca or "SLOT"
+        add(
+            "certValidLevel", Reason.PROFILE_ILLEGAL, Severity.ERROR,
+            f"certValidLevel {level} in security profile {number} is illegal: legal are 0 (nothing is verified),"
+            " 1 (chain and dates) and 5 (chain, dates and host name).",
+            f"Set 5, or 1 without the host name: modemtls at 'AT+SQNSPCFG={number},2,\"\",5,{slot}'",
+            _MANUAL,
+        )  # fmt: skip
+    verifies = level != "0"
+    if verifies and not ca:
+        add(
+            "caCertificateID", Reason.NO_TRUST_ANCHOR, Severity.ERROR,
+            f"Security profile {number} verifies (certValidLevel {level}) but names no CA.",
+            "Store one: modemtls cert trust FILE",
+        )  # fmt: skip
+    if not verifies and not ca:
+        add(
+            "caCertificateID", Reason.NOT_TLS, Severity.WARNING,
+            f"Security profile {number} names no CA: some clients of the modem then connect without TLS, and say"
+            " nothing.",
+            "Name a stored CA, whatever the level: modemtls cert trust FILE",
+            "public report with a capture: MQTT in the clear on LR8.2.1.0-61488; not tested for HTTP",
+        )  # fmt: skip
+    if not verifies:
+        add(
+            "certValidLevel", Reason.NO_TRUST_ANCHOR, Severity.WARNING,
+            f"Security profile {number} verifies nothing: anybody on the way can pretend to be the server.",
+            f"Set 5: modemtls at 'AT+SQNSPCFG={number},2,\"\",5,{ca or 'SLOT'}'",
+            _MANUAL,
+        )  # fmt: skip
+    if bool(certificate) != bool(key):
+        missing = "clientPrivateKeyID" if certificate else "clientCertificateID"
+        words = "certificate without its key" if certificate else "key without its certificate"
+        add(
+            missing, Reason.PROFILE_ILLEGAL, Severity.ERROR,
+            f"Security profile {number} has a client {words}.",
+            "Import both as a pair: modemtls request --cert FILE --key FILE, or name both or neither.",
+        )  # fmt: skip
+    version = values.get("version", "")
+    if version and version not in {"0", "1", "2", "3"}:
+        add(
+            "version", Reason.PROFILE_ILLEGAL, Severity.ERROR,
+            f"version {version} in security profile {number} is illegal: legal are 0 to 3 (TLS 1.0 to 1.3).",
+            "Use 2 for TLS 1.2.",
+        )  # fmt: skip
+    elif version in {"0", "1"} and levels is LEVELS_MONARCH_2:
+        add(
+            "version", Reason.UNSUPPORTED_VERSION, Severity.WARNING,
+            f"Security profile {number} asks for TLS 1.{version}, which servers of today refuse.",
+            "Use 2 for TLS 1.2.",
+        )  # fmt: skip
+    suites = [suite for suite in values.get("cipherSpecs", "").split(";") if suite]
+    if any(not re.fullmatch(r"0[xX][0-9A-Fa-f]{4}", suite) for suite in suites):
+        add(
+            "cipherSpecs", Reason.PROFILE_ILLEGAL, Severity.ERROR,
+            f"cipherSpecs in security profile {number} is not a list of 0x…… numbers separated by semicolons.",
+            'Leave it empty ("") for any supported suite.',
+        )  # fmt: skip
+    for name, value in zip(NAMES[4:7], (ca, certificate, key), strict=True):
+        if value and (not value.isdecimal() or int(value) not in limits.slots):
+            add(
+                name, Reason.PROFILE_ILLEGAL, Severity.ERROR,
+                f"{name} {value} in security profile {number} is no slot: slots are 0 to {limits.slots[-1]}.",
+                "Name the slot of a stored certificate: modemtls cert list",
+            )  # fmt: skip
+    if values.get("storageId", "") == "2":
+        add(
+            "storageId", Reason.PROFILE_ILLEGAL, Severity.ERROR,
+            f"storageId 2 in security profile {number} is reserved.", "Use 0.",
+        )  # fmt: skip
+    return sorted(found, key=lambda finding: finding.severity)

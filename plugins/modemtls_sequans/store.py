@@ -1,0 +1,172 @@
+"""Certificates, keys and security profiles: ``AT+SQNSNVW``, ``AT+SQNSNVR``, ``AT+SQNSPCFG``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from modemtls import (
+    Check,
+    CommandError,
+    CredentialError,
+    CredentialKind,
+    Reason,
+    StandardDriver,
+    StoredCredential,
+    StoredProfile,
+    TlsProfile,
+)
+from modemtls.at import Argument, Command, Quoted, fields, quote
+
+from .profile import LEVELS_MONARCH_2, decode, encode, same, version_for
+
+if TYPE_CHECKING:
+    from modemtls.driver import Progress
+
+    from .options import SequansOptions
+
+__all__ = ["Store", "redact"]
+
+_TYPES = {CredentialKind.KEY: quote("privatekey")}
+_CERTIFICATE = quote("certificate")
+
+# The 8th field of a security profile is a pre-shared key, the 6th of an HTTP profile a password.
+_PROFILE_KEY = re.compile(r'(\+SQNSPCFG[:=] ?(?:[^,"]*(?:"[^"]*")?[^,"]*,){7})"[^"]+"')
+_HTTP_PASSWORD = re.compile(r'(\+SQNHTTPCFG[:=] ?(?:[^,"]*(?:"[^"]*")?[^,"]*,){5})"[^"]+"')
+_OTHER = re.compile(r'(\+CGAUTH[:=] ?\d+,\d+,"[^"]*",)"[^"]+"|(\+CPIN=)"?[^",]+"?')
+
+
+def redact(line: str) -> str:
+    """``line`` without pre-shared keys, passwords and PINs."""
+    line = _PROFILE_KEY.sub(r'\1"***"', line)
+    line = _HTTP_PASSWORD.sub(r'\1"***"', line)
+    return _OTHER.sub(lambda match: f'{match[1] or match[2]}"***"', line)
+
+
+def _type(kind: CredentialKind) -> Quoted:
+    return _TYPES.get(kind, _CERTIFICATE)
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%y/%m/%d %H:%M:%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+class Store(StandardDriver):
+    """The credential store and the security profiles."""
+
+    options: SequansOptions
+
+    @property
+    def _is_monarch_2(self) -> bool:
+        return not self.model.name.endswith("gm01q")
+
+    @property
+    def _levels(self) -> Mapping[frozenset[Check], int] | None:
+        return LEVELS_MONARCH_2 if self._is_monarch_2 else self.options.levels or None
+
+    async def list_credentials(self) -> tuple[StoredCredential, ...]:
+        found: list[StoredCredential] = []
+        for kind in (CredentialKind.CERTIFICATE, CredentialKind.KEY):
+            # An empty store, or one that does not show its keys, answers with an error.
+            reply = await self.channel.command(Command.set("+SQNSNVR", _type(kind)))
+            found += filter(None, (self._stored(line, kind) for line in reply.lines))
+        return tuple(sorted(found, key=lambda stored: (stored.slot, stored.kind.value)))
+
+    def _stored(self, line: str, kind: CredentialKind) -> StoredCredential | None:
+        """One line of the listing; the order of its fields is inferred from one published sample."""
+        values = [*fields(line), *[""] * 11]
+        if not values[1].isdecimal():
+            return None
+        slot = int(values[1])
+        start, end = _date(values[5]), _date(values[6])
+        if start is not None and end is not None and end <= start:
+            end = None  # two digits of a year cannot say which century
+        return StoredCredential(
+            slot,
+            kind,
+            subject=values[4] or None,
+            issuer=values[2] or None,
+            not_before=start,
+            not_after=end,
+            fingerprint=values[10].lower().replace(":", "") or None,
+            fingerprint_hash=values[9].lower() or None,
+            reserved=slot in self.limits.reserved_slots,
+        )
+
+    async def write_credential(
+        self, slot: int, kind: CredentialKind, data: bytes, progress: Progress | None = None
+    ) -> None:
+        command = Command.set("+SQNSNVW", _type(kind), slot, len(data))
+        reply = await self.channel.upload(
+            command,
+            data,
+            prompt_timeout=self.limits.command_timeout,
+            timeout=15.0,
+            hide=kind is CredentialKind.KEY,
+            progress=progress,
+        )
+        self.accept(reply, f"Storing a {kind.value} in slot {slot}", default=CredentialError)
+
+    async def remove_credential(self, slot: int, kind: CredentialKind) -> None:
+        reply = await self.channel.command(Command.set("+SQNSNVW", _type(kind), slot, 0), timeout=15.0)
+        if reply.ok:
+            return
+        # Removing what is not there is refused too: harmless, if it is so.
+        here = await self.channel.command(Command.set("+SQNSNVR", _type(kind), slot))
+        if here.ok and here.lines:
+            raise self.refusal(reply, f"Removing the {kind.value} in slot {slot}", default=CredentialError)
+
+    async def read_profiles(self) -> tuple[StoredProfile, ...]:
+        reply = await self.ask(Command.do("+SQNSPCFG"), "Reading the security profiles")
+        decoded = (decode(line, levels=self._levels, limits=self.limits) for line in reply.lines)
+        return tuple(profile for profile in decoded if profile is not None)
+
+    def _arguments(self, number: int, profile: TlsProfile) -> list[Argument]:
+        if self._is_monarch_2:
+            level, version = LEVELS_MONARCH_2[profile.checks], version_for(profile)
+        else:
+            level = self.options.levels.get(profile.checks, 0)
+            # Without a demanded minimum the number is the one that public drivers write everywhere.
+            version = self.options.versions.get(profile.minimum_version, 2) if profile.minimum_version else 2
+        return encode(
+            number,
+            profile,
+            level=level,
+            version=version,
+            quoted_ciphers=self._is_monarch_2,
+            field_count=12 if self._is_monarch_2 else 10,
+        )
+
+    def profile_matches(self, stored: StoredProfile, profile: TlsProfile) -> bool:
+        return same(stored, self._arguments(stored.number, profile))
+
+    async def write_profile(self, number: int, profile: TlsProfile) -> None:
+        arguments = self._arguments(number, profile)
+        command = Command.set("+SQNSPCFG", *arguments)
+        reply = await self.ask(command, f"Writing security profile {number}", default=CredentialError)
+        echoed = next(
+            (p for line in reply.lines if (p := decode(line, levels=self._levels, limits=self.limits))), None
+        )
+        if echoed is None:  # some drivers wait for the echo as if it were unsolicited: read it instead
+            echoed = next((p for p in await self.read_profiles() if p.number == number), None)
+        if echoed is None or not same(echoed, arguments):
+            raise CommandError(
+                f"Writing security profile {number}: the modem did not store what it was given.",
+                remedy="Look at it with modemtls profile show; reset it with modemtls profile reset.",
+                reasons={Reason.PROFILE_ILLEGAL},
+                model=self.model.name,
+                command=command.shown,
+                lines=reply.shown,
+            )
+
+    async def reset_profile(self, number: int) -> None:
+        await self.ask(
+            Command.set("+SQNSPCFG", number, 255),
+            f"Resetting security profile {number}",
+            default=CredentialError,
+        )
