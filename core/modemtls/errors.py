@@ -359,7 +359,7 @@ class ErrorTable:
                 code=code,
                 lines=lines,
             )
-        if code.text is None:
+        if code.text is None and entry.name != str(code.number):
             code = VendorCode(code.namespace, code.number, entry.name)
         hedge = {Certainty.STATED: "", Certainty.DERIVED: "", Certainty.GUESSED: "probably "}
         return entry.error(

@@ -17,6 +17,7 @@ from .diagnose import profile_findings
 from .errors import ModemError, ModemTimeout, Reason, Unsupported
 from .findings import Finding
 from .identify import choose, identity
+from .leases import Leases
 from .model import (
     ClockReading,
     CredentialKind,
@@ -81,6 +82,7 @@ class Operations:
         )
         self.http_profile = _owned("http_profile", settings.http_profile, limits.http_profiles)
         self.socket = _owned("socket", settings.socket, limits.sockets)
+        self.leases = Leases(channel, self.driver, self.socket)
         self._store: Store | None = None
         self._owed: list[Callable[[], Op[Any]]] = []
         self._restarts = -1
@@ -90,6 +92,7 @@ class Operations:
         try:
             if self._restarts != self.channel.restarts:
                 restarts = self.channel.restarts
+                self.leases.forget()
                 await self.driver.initialise()
                 self._restarts = restarts
             while self._owed:
@@ -105,8 +108,17 @@ class Operations:
         """Have ``debt`` done before the next operation: this one must end now."""
         self._owed.insert(0, debt)
 
-    async def end(self) -> None:
-        """Leave nothing open in the modem."""
+    async def exclusively(self, op: Op[T]) -> T:
+        """Run ``op`` while nobody else writes the security profile or connects by it."""
+        try:
+            await self.leases.enter(self.resolved.limits.response_timeout)
+        except BaseException:
+            op.close()
+            raise
+        try:
+            return await op
+        finally:
+            self.leases.leave()
 
     # Identity, clock, network.
 
@@ -192,7 +204,7 @@ class Operations:
         for file in files:
             check(lint(file, limits=self.resolved.limits, kind=CredentialKind.CA))
             certificates += file.certificates
-        return await self.store.trust(certificates, profile, add=add, progress=progress)
+        return await self._changing(self.store.trust(certificates, profile, add=add, progress=progress))
 
     async def install(
         self, certificate: CredentialFile, key: CredentialFile, progress: Progress | None
@@ -202,7 +214,9 @@ class Operations:
         profile = self._profile_to_write()
         check(lint(certificate, limits=self.resolved.limits, kind=CredentialKind.CERTIFICATE))
         check(lint(key, limits=self.resolved.limits, kind=CredentialKind.KEY))
-        return await self.store.install(certificate.certificates, key.keys[0], profile, progress=progress)
+        return await self._changing(
+            self.store.install(certificate.certificates, key.keys[0], profile, progress=progress)
+        )
 
     async def put_credential(
         self,
@@ -217,10 +231,10 @@ class Operations:
         check(lint(file, limits=self.resolved.limits, kind=kind))
         if dry_run:
             return await self.store.plan(kind, file, slot)
-        return await self.store.put(kind, file, slot, progress)
+        return await self._changing(self.store.put(kind, file, slot, progress))
 
     async def remove_credential(self, slot: int, kind: CredentialKind) -> tuple[int, ...]:
-        return await self.store.remove(slot, kind)
+        return await self._changing(self.store.remove(slot, kind))
 
     async def read_profiles(self) -> tuple[StoredProfile, ...]:
         return await self.driver.read_profiles()
@@ -244,13 +258,21 @@ class Operations:
         current = next((p for p in await self.driver.read_profiles() if p.number == number), None)
         if current is not None:
             self.store.journal.save_profile(current)
-        await self.driver.reset_profile(number)
+        await self._changing(self.driver.reset_profile(number))
+
+    async def _changing(self, op: Op[T]) -> T:
+        """Run ``op``, which may change store or profile: what was known of the profile is not, after it."""
+        try:
+            return await self.exclusively(op)
+        finally:
+            self.leases.changed()
 
     # The raw door.
 
     async def command(self, line: str, data: bytes | None, timeout: float | None) -> Reply:
         """One line as a person typed it, with data for its prompt; a refusal is a reply, not an error."""
         command = raw(line)
+        self.leases.changed()  # whatever it is, it may change a profile
         command = Command(command.text, self.driver.dialect.redact(command.text), command.reply)
         limits = self.resolved.limits
         if data is None:

@@ -253,16 +253,26 @@ def _unsupported(
     together = sorted(
         ("+".join(check.value for check in Check if check in s) for s in can.check_sets if s), key=len
     )
-    unknown = " ".join(sentence for gap, sentence in can.unknown_because if gap in {g for g, _ in gaps})
+    sentences = (sentence for gap, sentence in can.unknown_because if gap in {g for g, _ in gaps})
+    unknown = " ".join(dict.fromkeys(sentences))
     offers = (
         f" It can check: {' or '.join(together)}." if together and policy.checks not in can.check_sets else ""
     )
     names = " ".join(f"--accept-gap {gap.value}" for gap, _ in gaps)
+    stricter = sorted((each for each in can.check_sets if each > policy.checks), key=len)
+    ways = []
+    if policy.checks and stricter and policy.checks not in can.check_sets:
+        ways.append(f"ask for --verify {','.join(c.value for c in Check if c in stricter[0])}")
+    if not policy.checks or any(each and each <= policy.checks for each in can.check_sets):
+        ways.append(
+            f"accept by name what is missing ({names}, or accept_gaps in modemtls.toml), if the application"
+            " can live without it"
+        )
+    remedy = " or ".join(ways)
     return Unsupported(
         f"{model} cannot do what the policy demands: {words}.{offers}{' ' + unknown if unknown else ''}"
         " Nothing was sent.",
-        remedy=f"Ask for checks that come together (--verify), or accept what is missing by name ({names},"
-        " accept_gaps in modemtls.toml), if the application can live without it.",
+        remedy=f"{remedy[0].upper()}{remedy[1:]}." if remedy else "Use another model: modemtls models.",
         reasons={Reason.NOT_SUPPORTED},
         model=model,
     )

@@ -92,7 +92,11 @@ class HttpClient(Sockets):
                     raise self._curl(event, asked)
                 raise self.refusal(reply, asked, default=HttpError)
         event = await self.channel.wait(lambda line: ring(line) or closed(line), request.timeout)
-        return await self._response(profile, request, asked, event, progress)
+        try:
+            return await self._response(profile, request, asked, event, progress)
+        except HttpError:
+            await self.http_disconnect(profile)  # what is left of the response must not meet the next one
+            raise
 
     async def http_disconnect(self, profile: int) -> None:
         if profile in self._http_connected:
@@ -169,6 +173,10 @@ class HttpClient(Sockets):
         values = (*fields(event.line), "", "", "")
         if closed(event.line):
             self._http_connected.discard(profile)
+            if values[1] == "0":
+                error = self._broken(asked, event, "the server closed the connection without a response")
+                error.reasons = frozenset({Reason.CONNECTION_LOST})
+                raise error
             raise self._curl(event, asked)
         if not values[1].isdecimal() or not (values[3].isdecimal() and len(values[3]) < 10):
             raise self._broken(asked, event, "the modem's report of the response is malformed")

@@ -261,7 +261,7 @@ MODELS = (
         baudrates=(921600, 115200),
         demo_options={
             "valid_level_map": "chain+dates=3, chain+dates+hostname=7",
-            "version_map": "1.0=1, 1.2=3",
+            "version_map": "1.0=0, 1.1=1, 1.2=2",
         },
         assumptions=(
             *_ASSUMPTIONS,

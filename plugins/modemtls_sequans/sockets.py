@@ -118,7 +118,7 @@ class Sockets(Store):
             f"{error.message} The same connection without TLS is made, so TLS is what failed.",
             remedy="Check the modem's clock (modemtls clock) and which CA is trusted (modemtls cert list)."
             " The modem's HTTP client (--http modem) tells causes apart.",
-            reasons={Reason.HANDSHAKE_FAILED, Reason.UNKNOWN_ISSUER, Reason.NOT_YET_VALID, Reason.EXPIRED},
+            reasons={Reason.HANDSHAKE_FAILED},
             certainty=Certainty.DERIVED,
             model=error.model,
             command=error.command,

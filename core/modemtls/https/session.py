@@ -54,7 +54,8 @@ class SessionOperations:
         self._max_body = max_body
         self._timeout = modem.resolved.limits.response_timeout if timeout is None else timeout
         self._tls: TlsProfile | None = None
-        self._prepared = False
+        self._network = False
+        self._epoch = -1
         self._stream: StreamConnection | None = None
         self._head: Head | None = None
         if profile is None:
@@ -154,14 +155,16 @@ class SessionOperations:
         if stream is not None:
             self._stream = None
             await stream.close()
+        return await self.modem.exclusively(self._connect())
+
+    async def _connect(self) -> StreamConnection:
         await self._prepare()
         stream = StreamConnection(
-            self.modem.driver, self.modem.socket, self.host, self.port, max_body=self._max_body
+            self.modem.driver, self.modem.leases, self.host, self.port, max_body=self._max_body
         )
         self._stream, self._head = stream, None
-        limit = self.modem.resolved.limits.connect_timeout
         try:
-            await stream.open(self._number, limit)
+            await stream.open(self._number, self.modem.resolved.limits.connect_timeout)
         except ModemError as error:
             raise await self._explained(error) from None
         if self._profile is None:
@@ -178,6 +181,19 @@ class SessionOperations:
         progress: Progress | None,
     ) -> Response:
         self._check_limits(method, headers, body)
+        return await self.modem.exclusively(
+            self._asked_of_modem(method, target, headers, body, timeout, progress)
+        )
+
+    async def _asked_of_modem(
+        self,
+        method: str,
+        target: str,
+        headers: Headers,
+        body: bytes,
+        timeout: float,
+        progress: Progress | None,
+    ) -> Response:
         await self._prepare()
         request = HttpRequest(method, self.host, self.port, target, headers, body, timeout, self._max_body)
         sent: list[bool] = []
@@ -246,10 +262,13 @@ class SessionOperations:
     # Before and after.
 
     async def _prepare(self) -> None:
-        """Network, trust anchor and profile, once per session."""
-        if self._prepared:
+        """Network once; then trust anchor and profile, unless they are known to be as they must be."""
+        if not self._network:
+            await self.modem.require_network()
+            self._network = True
+        leases = self.modem.leases
+        if self._epoch == leases.epoch:
             return
-        await self.modem.require_network()
         profiles = await self.modem.driver.read_profiles()
         current = next((p for p in profiles if p.number == self._number), None)
         if self._tls is None:
@@ -257,8 +276,11 @@ class SessionOperations:
         else:
             wanted = self._with_slots(self._tls, current)
             await self._require_anchor(wanted)
-            await self.modem.store.ensure_profile(current, wanted)
-        self._prepared = True
+            if await self.modem.store.ensure_profile(current, wanted):
+                leases.changed()
+        # The modem's HTTP client may hold a connection that was made by the profile as it was.
+        await self.modem.driver.http_disconnect(self.modem.http_profile)
+        self._epoch = leases.epoch
 
     def _with_slots(self, tls: TlsProfile, current: StoredProfile | None) -> TlsProfile:
         """The profile in the modem is the state: its slots stay."""

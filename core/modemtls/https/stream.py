@@ -14,6 +14,7 @@ import h11
 
 from ..driver import Driver, Progress
 from ..errors import Certainty, HttpError, NetworkError, Reason
+from ..leases import Leases
 from ..op import Now
 from .message import Headers
 
@@ -36,9 +37,10 @@ class Head:
 class StreamConnection:
     """A connection of the modem's, and the HTTP state on it.  The methods are operations."""
 
-    def __init__(self, driver: Driver, socket: int, host: str, port: int, *, max_body: int) -> None:
+    def __init__(self, driver: Driver, leases: Leases, host: str, port: int, *, max_body: int) -> None:
         self._driver = driver
-        self._socket = socket
+        self._leases = leases
+        self._socket = 0
         self._host = host
         self._port = port
         self._max_body = max_body
@@ -54,6 +56,7 @@ class StreamConnection:
 
     async def open(self, security_profile: int, timeout: float) -> None:
         """Connect, with TLS in the modem."""
+        self._socket = await self._leases.socket(self)
         self.is_open = True  # from here on there is something to close, whatever happens
         await self._driver.open_stream(
             self._socket, self._host, self._port, security_profile=security_profile, timeout=timeout
@@ -118,8 +121,9 @@ class StreamConnection:
     async def close(self) -> None:
         """Close the connection, if there is one."""
         if self.is_open:
-            self.is_open = False
             await self._driver.close_stream(self._socket)
+            self.is_open = False
+            self._leases.give_back(self._socket)
 
     def _headers(self, method: str, headers: Headers, body: bytes) -> list[tuple[str, str]]:
         given = {name.lower() for name, _ in headers}

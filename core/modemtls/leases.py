@@ -1,0 +1,91 @@
+"""What several sessions of one modem share: its sockets, its HTTP client, and the one security profile.
+
+A socket is taken from the top downwards and comes back when its connection is closed, or when nobody holds
+that any more.  The security profile is written, and then used, by one session at a time; who comes next looks
+whether it still says what its own policy demands.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING
+
+from .errors import ModemTimeout, NetworkError, Reason
+from .op import Now, Yield
+
+if TYPE_CHECKING:
+    from .at.channel import Channel
+    from .driver import Driver
+
+__all__ = ["Leases"]
+
+
+class Leases:
+    """Who has what; its ``async`` methods are operations."""
+
+    def __init__(self, channel: Channel, driver: Driver, first_socket: int) -> None:
+        self._channel = channel
+        self._driver = driver
+        self._candidates = [n for n in reversed(driver.limits.sockets) if n <= first_socket]
+        self._held: weakref.WeakValueDictionary[int, object] = weakref.WeakValueDictionary()
+        self._used: set[int] = set()
+        self._busy = False
+        self.epoch = 0
+        """Counts what may have changed profile or store; who saw the same number need not look again."""
+
+    async def socket(self, holder: object) -> int:
+        """A socket for ``holder``.
+
+        :raises NetworkError: all of them are in use.
+        """
+        for number in self._candidates:
+            if number in self._held:
+                continue
+            if number in self._used:  # its session was dropped without being closed
+                await self._driver.close_stream(number)
+            self._held[number] = holder
+            self._used.add(number)
+            return number
+        raise NetworkError(
+            f"All {len(self._candidates)} sockets that modemtls may use are in use.",
+            remedy="Close a session first (with … as session, or session.close()).",
+            reasons={Reason.BUSY},
+            model=self._driver.model.name,
+        )
+
+    def give_back(self, number: int) -> None:
+        """The socket is closed."""
+        self._held.pop(number, None)
+        self._used.discard(number)
+
+    def forget(self) -> None:
+        """The modem has restarted: nothing is open, nothing is known."""
+        self._held.clear()
+        self._used.clear()
+        self.changed()
+
+    def changed(self) -> None:
+        """Profile or store may not be what they were."""
+        self.epoch += 1
+
+    async def enter(self, timeout: float) -> None:
+        """Wait until no other operation is between writing the security profile and using it.
+
+        :raises ModemTimeout: it took the others longer than ``timeout`` seconds.
+        """
+        deadline = await Now() + timeout
+        while self._busy:
+            if await Now() >= deadline:
+                raise ModemTimeout(
+                    f"Another operation has had the modem's security profile for {timeout:g} s.",
+                    remedy="Try again when it is done.",
+                    reasons={Reason.BUSY},
+                    model=self._driver.model.name,
+                )
+            await self._channel.poll(0.05)
+            await Yield()
+        self._busy = True
+
+    def leave(self) -> None:
+        """The next one may come."""
+        self._busy = False
