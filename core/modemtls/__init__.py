@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .model import Identity as Identity
     from .model import Limits as Limits
     from .model import Match as Match
+    from .model import Mistake as Mistake
     from .model import Model as Model
     from .model import NetworkSettings as NetworkSettings
     from .model import NetworkStatus as NetworkStatus
@@ -89,7 +90,7 @@ _WHERE = {
     "https.response": ("Response",),
     "model": (
         "Capability", "ClockReading", "CredentialKind", "HttpReply", "HttpRequest", "Identity", "Limits",
-        "Match", "Model", "NetworkSettings", "NetworkStatus", "Registration", "Resolved", "SimState",
+        "Match", "Mistake", "Model", "NetworkSettings", "NetworkStatus", "Registration", "Resolved", "SimState",
         "StoredCredential", "StoredProfile",
     ),
     "modem": ("AsyncHttpsSession", "AsyncModem", "HttpsSession", "Modem", "open", "open_async"),
@@ -128,6 +129,7 @@ __all__ = [
     "Installed",
     "Limits",
     "Match",
+    "Mistake",
     "Model",
     "Modem",
     "ModemError",

@@ -15,8 +15,8 @@ from typing import Any
 
 from .at.channel import Channel
 from .at.exchange import Reply
-from .at.syntax import Command, Dialect, Final
-from .errors import CommandError, ErrorTable, ModemError, Unsupported, VendorCode
+from .at.syntax import Command, Dialect, Final, final_result
+from .errors import CommandError, ErrorEntry, ErrorTable, ModemError, Unsupported, VendorCode
 from .errors import Reason as _Reason
 from .model import (
     Capability,
@@ -268,6 +268,16 @@ class Driver(ABC):
                 lines=error.lines,
             )
         return error
+
+    def code_in(self, line: str) -> VendorCode | None:
+        """The code that a line carries, a final result or an event of the vendor's; ``None`` for most."""
+        final = final_result(line, dial=True)
+        return None if final is None or final.is_success else self.code(final)
+
+    def explain(self, line: str) -> ErrorEntry | None:
+        """What the tables know of the code in a line."""
+        code = self.code_in(line)
+        return None if code is None else self.errors.find(code.namespace, code.number)
 
     @staticmethod
     def code(final: Final) -> VendorCode:

@@ -53,6 +53,12 @@ class Leases:
             model=self._driver.model.name,
         )
 
+    async def close_all(self) -> None:
+        """Close every socket that is still open."""
+        for number in sorted(self._used):
+            await self._driver.close_stream(number)
+            self.give_back(number)
+
     def give_back(self, number: int) -> None:
         """The socket is closed."""
         self._held.pop(number, None)

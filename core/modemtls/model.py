@@ -25,6 +25,7 @@ __all__ = [
     "Identity",
     "Limits",
     "Match",
+    "Mistake",
     "Model",
     "NetworkSettings",
     "NetworkStatus",
@@ -130,6 +131,19 @@ class Resolved:
 
 
 @dataclass(frozen=True)
+class Mistake:
+    """A classic mistake with this model, for the demo: commands as a person would type them.
+
+    ``command`` makes it and ``cure`` mends it; ``{profile}`` and ``{slot}`` stand for a security profile
+    and the slot of a good CA.
+    """
+
+    title: str
+    command: str
+    cure: str
+
+
+@dataclass(frozen=True)
 class Model:
     """One model of modem, as its plugin declares it.
 
@@ -157,6 +171,7 @@ class Model:
     """Settings that the demo gives to the simulator."""
     demo_options: Mapping[str, Any] = field(default_factory=dict)
     """Vendor options that fit the simulator as the demo uses it."""
+    demo_mistake: Mistake | None = None
     assumptions: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from .at.channel import Channel
 from .at.exchange import Event, Reply
 from .at.syntax import Dialect
+from .errors import ErrorEntry, ModemError
 from .facets import (
     AsyncClock,
     AsyncCredentials,
@@ -25,6 +26,7 @@ from .facets import (
 )
 from .fairlock import FairLock
 from .https.message import check_host
+from .log import happened
 from .model import Identity, Limits, Model
 from .op import Op, run
 from .operations import Operations, begin
@@ -93,6 +95,10 @@ class _Facts:
         """Unsolicited lines that made room for newer ones before anybody took them."""
         return self._ops.channel.dropped_events
 
+    def explain(self, line: str) -> ErrorEntry | None:
+        """What the model's tables know of the code in a line of its; ``None`` when there is none in it."""
+        return self._ops.driver.explain(line)
+
     def on_event(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Call ``listener`` for every unsolicited line; gives the function that ends this."""
         return self._ops.channel.listen(listener)
@@ -105,6 +111,7 @@ class Modem(_Facts):
         self._port = port
         self._ops = operations
         self._lock = lock
+        self._closed = False
         self.network = Network(self)
         self.clock = Clock(self)
         self.credentials = Credentials(self)
@@ -173,8 +180,16 @@ class Modem(_Facts):
         )
 
     def close(self) -> None:
-        """Give the port back; closing twice is allowed."""
-        self._port.close()
+        """Close what is open in the modem, and give the port back; closing twice is allowed."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._run(self._ops.end())
+        except ModemError as error:
+            happened("something may have stayed open in the modem", because=str(error))
+        finally:
+            self._port.close()
 
     def __enter__(self) -> Self:
         return self
@@ -192,6 +207,7 @@ class AsyncModem(_Facts):
         self._port = port
         self._ops = operations
         self._lock = lock
+        self._closed = False
         self.network = AsyncNetwork(self)
         self.clock = AsyncClock(self)
         self.credentials = AsyncCredentials(self)
@@ -267,10 +283,18 @@ class AsyncModem(_Facts):
         )
 
     async def close(self) -> None:
-        """Give the port back; closing twice is allowed."""
+        """Close what is open in the modem, and give the port back; closing twice is allowed."""
         from .aio import aclose
 
-        await aclose(self._port)
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self._run(self._ops.end())
+        except ModemError as error:
+            happened("something may have stayed open in the modem", because=str(error))
+        finally:
+            await aclose(self._port)
 
     async def __aenter__(self) -> Self:
         return self

@@ -7,6 +7,7 @@ when the modem has restarted meanwhile, by putting the dialogue in order again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -91,10 +92,7 @@ class Operations:
         """Run ``op`` when everything that comes before it is done."""
         try:
             if self._restarts != self.channel.restarts:
-                restarts = self.channel.restarts
-                self.leases.forget()
-                await self.driver.initialise()
-                self._restarts = restarts
+                await self.initialise()
             while self._owed:
                 debt = self._owed[-1]()
                 await debt
@@ -104,9 +102,21 @@ class Operations:
             raise
         return await op
 
+    async def initialise(self) -> None:
+        """Put the dialogue in order: after opening, and after the modem has restarted."""
+        restarts = self.channel.restarts
+        self.leases.forget()
+        await self.driver.initialise()
+        self._restarts = restarts
+
     def owe(self, debt: Callable[[], Op[Any]]) -> None:
         """Have ``debt`` done before the next operation: this one must end now."""
         self._owed.insert(0, debt)
+
+    async def end(self) -> None:
+        """Leave nothing open in the modem; asks it nothing when nothing is."""
+        await self.leases.close_all()
+        await self.driver.http_disconnect(self.http_profile)
 
     async def exclusively(self, op: Op[T]) -> T:
         """Run ``op`` while nobody else writes the security profile or connects by it."""
@@ -273,13 +283,16 @@ class Operations:
         """One line as a person typed it, with data for its prompt; a refusal is a reply, not an error."""
         command = raw(line)
         self.leases.changed()  # whatever it is, it may change a profile
-        command = Command(command.text, self.driver.dialect.redact(command.text), command.reply)
+        redact = self.driver.dialect.redact
+        command = Command(command.text, redact(command.text), command.reply)
         limits = self.resolved.limits
         if data is None:
-            return await self.channel.command(command, timeout=timeout or limits.connect_timeout, dial=True)
-        return await self.channel.upload(
-            command, data, prompt_timeout=timeout or limits.prompt_timeout, timeout=timeout or 30.0
-        )
+            reply = await self.channel.command(command, timeout=timeout or limits.connect_timeout, dial=True)
+        else:
+            reply = await self.channel.upload(
+                command, data, prompt_timeout=timeout or limits.prompt_timeout, timeout=timeout or 30.0
+            )
+        return replace(reply, lines=tuple(map(redact, reply.lines)))
 
     async def events(self, timeout: float) -> tuple[Event, ...]:
         """The events that are there, or the first that comes within ``timeout`` seconds."""
@@ -351,7 +364,9 @@ async def begin(channel: Channel, settings: Settings, baudrates: Sequence[int]) 
     who = await identity(channel, models)
     model, match = choose(who, models, settings.model)
     resolved = model.resolve(match.firmware, vendor_options(model, settings))
-    return Operations(channel, settings, model, match, who, resolved)
+    operations = Operations(channel, settings, model, match, who, resolved)
+    await operations.initialise()
+    return operations
 
 
 async def _wake(channel: Channel, settings: Settings, baudrates: Sequence[int]) -> None:

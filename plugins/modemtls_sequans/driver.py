@@ -6,9 +6,7 @@ own client).
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from modemtls import NetworkError, Reason
+from modemtls import NetworkError, Reason, VendorCode
 from modemtls.at import Command, Dialect, fields, quote, starts
 
 from .http import HttpClient
@@ -23,6 +21,7 @@ URCS = (
     "+SYSSTART", "+SQNSMQTTON", "+SQNCOAP", "RING", "NO CARRIER",
 )  # fmt: skip
 
+_CODED = (("+SQNHTTPCONNECT:", "http"), ("+SQNHTTPSH:", "http"), ("+SQNSD:", "socket"))
 TIME_SERVERS = "time.google.com,time.windows.com,pool.ntp.org"
 
 
@@ -41,8 +40,13 @@ class SequansDriver(HttpClient, Sockets, Store):
         await super().initialise()
         self.forget_connections()
 
-    async def set_clock(self, time: datetime) -> None:
-        await super().set_clock(time)
+    def code_in(self, line: str) -> VendorCode | None:
+        for prefix, namespace in _CODED:
+            if line.startswith(prefix):
+                code = fields(line)[1] if len(fields(line)) > 1 else ""
+                number = int(code) if code.lstrip("-").isdecimal() else code
+                return VendorCode(namespace, number) if number not in (0, "") else None
+        return super().code_in(line)
 
     async def set_clock_from_network(self) -> None:
         match = starts("+SQNNTP:")

@@ -18,6 +18,7 @@ from modemtls import (
     Identity,
     Limits,
     Match,
+    Mistake,
     Model,
     Resolved,
     TlsVersion,
@@ -217,6 +218,14 @@ def _resolve_monarch_1(firmware: str, options: SequansOptions) -> Resolved:
     return Resolved(firmware, _CAPABILITIES, limits, enforcement)
 
 
+# The first public thread about error 77: certValidLevel 7 is accepted, and fails at use.
+_CERT_VALID_LEVEL_7 = Mistake(
+    "certValidLevel 7, which the modem accepts and which is illegal",
+    'AT+SQNSPCFG={profile},2,"",7,{slot}',
+    'AT+SQNSPCFG={profile},2,"",1,{slot}',
+)
+
+
 def _model(name: str, title: str, matches: Any, resolve: Any, simulator: str, **more: Any) -> Model:
     return Model(
         name=name,
@@ -242,6 +251,7 @@ MODELS = (
         _matches("GM02S", 8, None),
         _resolve_monarch_2,
         "Gm02s",
+        demo_mistake=_CERT_VALID_LEVEL_7,
         assumptions=(*_ASSUMPTIONS, "The answer of a GM02S to AT+CGMM is not published."),
     ),
     _model(
@@ -250,6 +260,7 @@ MODELS = (
         _matches("GM02SP", 8, 9),
         _resolve_monarch_2,
         "Gm02sp",
+        demo_mistake=_CERT_VALID_LEVEL_7,
         assumptions=_ASSUMPTIONS,
     ),
     _model(
