@@ -20,6 +20,36 @@ if TYPE_CHECKING:
 __all__ = ["Leases"]
 
 
+class Turn:
+    """One at a time, for operations; waiting for it lets others have the modem."""
+
+    def __init__(self, channel: Channel, what: str) -> None:
+        self._channel = channel
+        self._what = what
+        self._taken = False
+
+    async def take(self, timeout: float) -> None:
+        """Wait for it.
+
+        :raises ModemTimeout: the one before took longer than ``timeout`` seconds.
+        """
+        deadline = await Now() + timeout
+        while self._taken:
+            if await Now() >= deadline:
+                raise ModemTimeout(
+                    f"Another operation has had {self._what} for {timeout:g} s.",
+                    remedy="Try again when it is done; a streamed response has it until it is read to its end.",
+                    reasons={Reason.BUSY},
+                )
+            await self._channel.poll(0.05)
+            await Yield()
+        self._taken = True
+
+    def give(self) -> None:
+        """The next one may have it."""
+        self._taken = False
+
+
 class Leases:
     """Who has what; its ``async`` methods are operations."""
 
@@ -29,7 +59,7 @@ class Leases:
         self._candidates = [n for n in reversed(driver.limits.sockets) if n <= first_socket]
         self._held: weakref.WeakValueDictionary[int, object] = weakref.WeakValueDictionary()
         self._used: set[int] = set()
-        self._busy = False
+        self.profile = Turn(channel, "the modem's security profile")
         self.epoch = 0
         """Counts what may have changed profile or store; who saw the same number need not look again."""
 
@@ -73,25 +103,3 @@ class Leases:
     def changed(self) -> None:
         """Profile or store may not be what they were."""
         self.epoch += 1
-
-    async def enter(self, timeout: float) -> None:
-        """Wait until no other operation is between writing the security profile and using it.
-
-        :raises ModemTimeout: it took the others longer than ``timeout`` seconds.
-        """
-        deadline = await Now() + timeout
-        while self._busy:
-            if await Now() >= deadline:
-                raise ModemTimeout(
-                    f"Another operation has had the modem's security profile for {timeout:g} s.",
-                    remedy="Try again when it is done.",
-                    reasons={Reason.BUSY},
-                    model=self._driver.model.name,
-                )
-            await self._channel.poll(0.05)
-            await Yield()
-        self._busy = True
-
-    def leave(self) -> None:
-        """The next one may come."""
-        self._busy = False

@@ -121,14 +121,14 @@ class Operations:
     async def exclusively(self, op: Op[T]) -> T:
         """Run ``op`` while nobody else writes the security profile or connects by it."""
         try:
-            await self.leases.enter(self.resolved.limits.response_timeout)
+            await self.leases.profile.take(self.resolved.limits.response_timeout)
         except BaseException:
             op.close()
             raise
         try:
             return await op
         finally:
-            self.leases.leave()
+            self.leases.profile.give()
 
     # Identity, clock, network.
 

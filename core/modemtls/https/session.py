@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from ..diagnose import explain
 from ..driver import Progress
 from ..errors import CertificateError, CredentialError, HttpError, ModemError, Reason, TlsError, Unsupported
+from ..leases import Turn
 from ..model import Capability, CredentialKind, HttpRequest, StoredProfile
 from ..policy import TlsProfile, VerifyPolicy, resolve
 from .message import Headers
@@ -54,6 +55,7 @@ class SessionOperations:
         self._max_body = max_body
         self._timeout = modem.resolved.limits.response_timeout if timeout is None else timeout
         self._tls: TlsProfile | None = None
+        self._turn = Turn(modem.channel, "this session")
         self._network = False
         self._epoch = -1
         self._stream: StreamConnection | None = None
@@ -88,7 +90,7 @@ class SessionOperations:
         """Send a request and read the whole response."""
         if self.http == "modem":
             return await self._by_modem(method, target, headers, body, timeout or self._timeout, progress)
-        head = await self.start(method, target, headers, body, timeout=timeout)
+        head = await self.start(method, target, headers, body, timeout=timeout, progress=None)
         parts = []
         total = _length(head)
         done = 0
@@ -111,6 +113,7 @@ class SessionOperations:
     ) -> Head:
         """Send a request over the stream and wait for status and headers; then :meth:`read` the body."""
         wait = timeout or self._timeout
+        await self._turn.take(wait)
         try:
             stream = await self._connected()
             await stream.send(method, target, headers, body, progress)
@@ -132,6 +135,7 @@ class SessionOperations:
             raise
         if not data:
             self._head = None
+            self._turn.give()
             if not stream.is_reusable:
                 self._stream = None
                 await stream.close()
@@ -140,6 +144,7 @@ class SessionOperations:
     async def close(self) -> None:
         """End the connection, whatever is under way on it."""
         stream, self._stream, self._head = self._stream, None, None
+        self._turn.give()
         if stream is not None:
             await stream.close()
         if self.http == "modem":
@@ -349,6 +354,7 @@ class SessionOperations:
     async def _abandon(self, error: BaseException) -> None:
         """The connection is not usable any more: close it now, or later when this was a cancellation."""
         stream, self._stream, self._head = self._stream, None, None
+        self._turn.give()
         if stream is None:
             return
         if isinstance(error, ModemError):

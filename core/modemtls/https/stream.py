@@ -71,8 +71,11 @@ class StreamConnection:
     ) -> None:
         """Send a whole request."""
         self._received = 0
-        request = h11.Request(method=method, target=target, headers=self._headers(method, headers, body))
-        head = self._h11.send(request) or b""
+        try:
+            request = h11.Request(method=method, target=target, headers=self._headers(method, headers, body))
+            head = self._h11.send(request) or b""
+        except h11.LocalProtocolError as error:
+            raise ValueError(f"the request cannot be sent: {error}") from None
         self.request_sent = True
         first = body[: max(0, SEND_CHUNK - len(head))]
         data = head + (self._h11.send(h11.Data(data=first)) or b"" if first else b"")
@@ -127,6 +130,10 @@ class StreamConnection:
 
     def _headers(self, method: str, headers: Headers, body: bytes) -> list[tuple[str, str]]:
         given = {name.lower() for name, _ in headers}
+        if "transfer-encoding" in given or any(
+            name.lower() == "content-length" and value != str(len(body)) for name, value in headers
+        ):
+            raise ValueError("Content-Length and Transfer-Encoding are set by modemtls, from the body")
         host = f"[{self._host}]" if ":" in self._host else self._host
         own = [("Host", host if self._port == 443 else f"{host}:{self._port}")]
         if "user-agent" not in given:
