@@ -39,13 +39,13 @@ async def _lines(channel: Channel, name: str) -> tuple[str, ...]:
 def choose(who: Identity, models: Sequence[Model], name: str | None) -> tuple[Model, Match]:
     """The model that ``who`` is; ``name`` is what the user says it is.
 
-    :raises Unsupported: nobody knows it, or several do and ``name`` does not settle it.
+    :raises Unsupported: nobody knows it, several do and ``name`` does not settle it, or the modem states
+        that it is another known model than ``name``: settings of one mean something else to the other.
     """
-    if name is not None:
-        model = next(model for model in models if model.name == name)
-        return model, model.matches(who) or Match(Certainty.GUESSED, "", "the model was given")
     matches = [(model, match) for model in models if (match := model.matches(who)) is not None]
     words = ", ".join(filter(None, (who.manufacturer, who.product, who.revision, *who.lines))) or "nothing"
+    if name is not None:
+        return _named(name, models, matches, words)
     if not matches:
         raise Unsupported(
             f"The modem says of itself: {words}. No installed plugin knows it.",
@@ -62,3 +62,21 @@ def choose(who: Identity, models: Sequence[Model], name: str | None) -> tuple[Mo
             reasons={Reason.AMBIGUOUS_MODEL},
         )
     return best[0]
+
+
+def _named(
+    name: str, models: Sequence[Model], matches: Sequence[tuple[Model, Match]], words: str
+) -> tuple[Model, Match]:
+    """The model that the user names, unless the modem states that it is another one."""
+    for model, match in matches:
+        if model.name == name:
+            return model, match
+    for model, match in matches:
+        if match.certainty is Certainty.STATED:
+            raise Unsupported(
+                f"The modem says of itself: {words}. That is {model.name}, not {name}.",
+                remedy=f"Leave --model out, or say --model {model.name}.",
+                reasons={Reason.UNKNOWN_MODEL},
+            )
+    model = next(model for model in models if model.name == name)
+    return model, Match(Certainty.GUESSED, "", "the model was given")

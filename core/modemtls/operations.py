@@ -357,8 +357,6 @@ async def begin(channel: Channel, settings: Settings, baudrates: Sequence[int]) 
     """
     await _wake(channel, settings, baudrates)
     models = registry().models
-    if settings.model is not None:
-        models = (registry().find(settings.model),)
     for command in (Command.do("E0"), Command.do("V1"), Command.set("+CMEE", 1)):
         await channel.command(command)
     who = await identity(channel, models)

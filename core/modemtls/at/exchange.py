@@ -61,14 +61,56 @@ class Exchange:
     """What is under way; what is needed to end it decently when it breaks."""
 
     command: Command
-    data: bytes = b""
-    sent: int = 0
-    begun: bool = False
-    prompted: bool = False
+    data: bytes = field(default=b"", repr=False)
+    payload: Announced | Marked | None = None
     hides: bool = False
-    lines: list[str] = field(default_factory=list)
-    shown: list[str] = field(default_factory=list)
+    begun: bool = False
+    """Something of it may have gone out."""
     echoed: bool = False
+    prompted: bool = False
+    sent: int = 0
+    """Bytes of the data that may have gone out."""
+    received: int = 0
+    """Bytes of payload that were announced."""
+    over: bool = False
+    """The modem does not wait for data any more: a result came early, or it has restarted."""
+    astray: bool = False
+    """Bytes whose number nobody knows are still to come, or came and were taken for something else."""
+    probes: int = 0
+    """Probes sent in its recovery, and not answered yet."""
+    lines: list[str] = field(default_factory=list, repr=False)
+    shown: list[str] = field(default_factory=list)
+    size: int = 0
+    """Characters in the lines."""
+
+    @property
+    def marker(self) -> bytes:
+        """The mark to look for now; empty when none is awaited."""
+        return self.payload.marker if isinstance(self.payload, Marked) and not self.received else b""
+
+    def count(self, line: str) -> int | None:
+        """How many bytes of payload ``line`` announces, or ``None``."""
+        if not isinstance(self.payload, Announced):
+            return None
+        reply = self.command.reply
+        return self.payload.count(line) if reply is None or reply.match(line) else None
+
+    def gives_away(self, line: str) -> bool:
+        """``line`` holds a piece of a secret, or of the command line that one is in."""
+        if not self.hides:
+            return False
+        secrets = [secret.strip('"') for secret in self.command.secrets]
+        name = self.command.text[2:].partition("=")[0]
+        if secrets and f"{name}=" in line:
+            return True
+        return any(
+            _overlaps(line, secret) for secret in (*secrets, self.data.decode("latin-1")) if len(secret) > 2
+        )
+
+
+def _overlaps(line: str, secret: str, most: int = 6) -> bool:
+    size = min(most, len(secret))
+    return any(line[start : start + size] in secret for start in range(len(line) - size + 1))
 
 
 def starts(*prefixes: str) -> Match:

@@ -3,15 +3,16 @@
 A line ends with CR LF, LF, or a CR that no LF follows (an echoed command ends so).  Empty lines
 carry nothing, so full framing (``CR LF text CR LF``) and compact framing look alike.  A prompt and a
 marker are looked for only when the caller wants one, and only where a line would begin; a payload
-is taken by count, whatever it contains.  Nothing here knows time or I/O: :meth:`Receiver.feed` takes
-what arrived, :meth:`Receiver.next` gives the next item or ``None`` until there is more.
+is taken by count, whatever it contains; where framing is full, a line end must follow it, else bytes
+were lost.  Nothing here knows time or I/O: :meth:`Receiver.feed` takes what arrived,
+:meth:`Receiver.next` gives the next item or ``None`` until there is more.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["MAX_LINE_BYTES", "Line", "Marker", "Payload", "Prompt", "Receiver"]
+__all__ = ["MAX_LINE_BYTES", "Item", "Line", "Marker", "Payload", "Prompt", "Receiver", "Slip"]
 
 MAX_LINE_BYTES = 32_768
 """A longer line is cut: no line of any modem is; memory stays bounded whatever arrives."""
@@ -45,7 +46,12 @@ class Payload:
     remaining: int
 
 
-Item = Line | Prompt | Marker | Payload
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """No line end follows the payload: its bytes are not those that were announced."""
+
+
+Item = Line | Prompt | Marker | Payload | Slip
 
 
 class Receiver:
@@ -68,6 +74,10 @@ class Receiver:
         self._after_prompt = False
         self._skip_lf = False
         self._cut = False
+        self._led = False
+        self._full = False
+        self._tail = False
+        self._echo = b""
 
     @property
     def payload_remaining(self) -> int:
@@ -79,6 +89,11 @@ class Receiver:
         """Something has begun and not ended: part of a line, or of a payload."""
         return bool(self._payload or self._buffer.strip(_LINE_EDGE))
 
+    @property
+    def is_readable(self) -> bool:
+        """What has come of the next line is printable ASCII."""
+        return all(0x20 <= byte < 0x7F for byte in self._buffer.strip(_LINE_EDGE))
+
     def feed(self, data: bytes) -> None:
         """Take what arrived."""
         self._buffer += data
@@ -86,12 +101,24 @@ class Receiver:
     def expect_payload(self, count: int) -> None:
         """The next ``count`` bytes are payload; call it right after the line or mark in front of it."""
         self._payload = count
+        self._tail = bool(count) and self._full
+
+    def expect_echo(self, data: bytes) -> None:
+        """Pass over ``data`` if the modem sends back what it is given; for a port whose echo is on."""
+        self._echo = data
+
+    def drop_prompt(self) -> None:
+        """Forget a prompt that stands where the next line would begin: nobody waits for one."""
+        if not self._payload and not self._buffer.strip(_LINE_EDGE).strip(b"> "):
+            self._buffer.clear()
+            self._scanned = 0
 
     def reset(self) -> None:
         """Forget everything that has not come out."""
         self._buffer.clear()
         self._scanned = self._payload = 0
-        self._after_prompt = self._skip_lf = self._cut = False
+        self._after_prompt = self._skip_lf = self._cut = self._led = self._full = self._tail = False
+        self._echo = b""
 
     def next(self, *, prompt: bool = False, marker: bytes = b"") -> Item | None:
         """The next item, or ``None`` when more bytes are needed."""
@@ -101,13 +128,17 @@ class Receiver:
             self._skip_lf = False
         if self._payload:
             return self._next_payload()
+        if self._tail and not self._check_tail():
+            return Slip() if self._buffer else None
+        if self._echo and not self._pass_echo():
+            return None
         if self._after_prompt:
             self._strip(b"> ")
             if not self._buffer:
                 return None
             self._after_prompt = False
         if not self._scanned and not self._cut:
-            self._strip(_LINE_EDGE)
+            self._strip_edge()
         if not self._buffer:
             return None
         if prompt and self._buffer[0] == 0x3E and not self._cut:
@@ -119,6 +150,7 @@ class Receiver:
             if self._buffer.startswith(marker):
                 del self._buffer[: len(marker)]
                 self._scanned = 0
+                self._full, self._led = self._led, False
                 return Marker()
             if marker.startswith(self._buffer):
                 return None
@@ -127,6 +159,13 @@ class Receiver:
         if item is None and was_cut and not self._cut:
             return self.next(prompt=prompt, marker=marker)
         return item
+
+    def _check_tail(self) -> bool:
+        """A line end is there; false when it is not, or not yet (then the buffer is empty)."""
+        rest = self._buffer.lstrip(b"\r")
+        if not rest and self._buffer:
+            self._held = True
+        return False
 
     def _strip(self, characters: bytes) -> None:
         stripped = len(self._buffer) - len(self._buffer.lstrip(characters))
@@ -175,6 +214,7 @@ class Receiver:
         text = bytes(self._buffer[:MAX_LINE_BYTES])
         trailing_cr = self._buffer[-1] == 0x0D
         self._buffer = bytearray(b"\r" if trailing_cr else b"")
+        self._led = False
         self._scanned = 0
         if self._cut:
             return None

@@ -107,6 +107,9 @@ class Command:
 
     ``text`` goes over the wire, ``shown`` may be logged.  ``reply`` is matched against lines to find
     this command's information responses; ``None`` takes every line that is not a known URC.
+    ``secrets`` are the values that ``shown`` hides; left out, they are found by comparing the two.
+
+    :raises ValueError: ``text`` is not printable ASCII.
 
     >>> Command.set("+CCLK", quote("26/11/21,10:00:00+00")).text
     'AT+CCLK="26/11/21,10:00:00+00"'
@@ -117,6 +120,15 @@ class Command:
     text: str = field(repr=False)
     shown: str
     reply: re.Pattern[str] | None = None
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        if not _is_printable_ascii(self.text):
+            raise ValueError(f"{escaped(self.shown)!r} is not one line of printable ASCII")
+        if self.has_secrets and not self.secrets:
+            pattern = "(.+)".join(map(re.escape, self.shown.split(REDACTED)))
+            found = re.fullmatch(pattern, self.text)
+            object.__setattr__(self, "secrets", found.groups() if found else (self.text,))
 
     @property
     def has_secrets(self) -> bool:
@@ -131,6 +143,7 @@ class Command:
             f"{name}=" + ",".join(map(_shown, arguments)),
             name,
             reply,
+            tuple(a.wire[1:-1] for a in arguments if isinstance(a, Quoted) and a.is_secret),
         )
 
     @classmethod
@@ -144,10 +157,12 @@ class Command:
         return cls._make(_checked(name), name, name, reply)
 
     @classmethod
-    def _make(cls, text: str, shown: str, name: str, reply: str | None) -> Command:
+    def _make(
+        cls, text: str, shown: str, name: str, reply: str | None, secrets: tuple[str, ...] = ()
+    ) -> Command:
         if reply is None and name[:1] in {"+", "^", "%", "*", "$", "#"}:
             reply = re.escape(name) + ":"
-        return cls("AT" + text, "AT" + shown, re.compile(reply) if reply is not None else None)
+        return cls("AT" + text, "AT" + shown, re.compile(reply) if reply is not None else None, secrets)
 
 
 def free_text(name: str) -> Command:
@@ -183,7 +198,7 @@ def raw(line: str) -> Command:
 
     :raises CommandError: it is empty, longer than 4096 characters, or not printable ASCII.
     """
-    if not line or len(line) > 4096 or not all(" " <= character <= "~" for character in line):
+    if not line or len(line) > 4096 or not _is_printable_ascii(line):
         raise CommandError(
             "A command is one line of 1 to 4096 printable ASCII characters; this one is "
             + ("empty." if not line else "longer." if len(line) > 4096 else "not."),
@@ -229,6 +244,10 @@ def fields(line: str) -> tuple[str, ...]:
     return tuple(map(_unquoted, values))
 
 
+def _is_printable_ascii(text: str) -> bool:
+    return all(" " <= character <= "~" for character in text)
+
+
 def _unquoted(value: str) -> str:
     value = value.strip()
     return value[1:-1] if len(value) >= 2 and value[0] == value[-1] == '"' else value
@@ -239,7 +258,7 @@ class Final:
     """A final result code: ``OK``, ``ERROR``, ``CONNECT``, ``NO CARRIER``, …
 
     ``number`` is the code of ``+CME ERROR`` and ``+CMS ERROR``: an ``int``, or the text when the modem
-    speaks verbose errors; ``None`` for the others.
+    speaks verbose errors (escaped and cut as for :func:`escaped`); ``None`` for the others.
     """
 
     word: str
@@ -283,7 +302,8 @@ def final_result(line: str, *, dial: bool = False, numeric: bool = False) -> Fin
     if coded := _CODED.fullmatch(line):
         word, value = coded.groups()
         value = value.strip()
-        return Final(word, int(value) if value.isascii() and value.isdigit() and len(value) < 9 else value)
+        number = value.isascii() and value.isdigit() and len(value) < 9
+        return Final(word, int(value) if number else escaped(value, 100))
     if dial:
         for word in _CALL_RESULTS:
             if line == word or (word == "CONNECT" and line.startswith("CONNECT ")):
