@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from .at.channel import Channel
-from .at.syntax import Command, escaped, free_text
+from .at.syntax import escaped, free_text
 from .errors import Certainty, Reason, Unsupported
 from .model import Identity, Match, Model
 
@@ -31,9 +31,10 @@ async def identity(channel: Channel, models: Sequence[Model]) -> Identity:
 
 
 async def _lines(channel: Channel, name: str) -> tuple[str, ...]:
-    command = free_text(name) if not name.startswith("+") else Command(f"AT{name}", f"AT{name}")
-    reply = await channel.command(command)
-    return tuple(escaped(line.strip(), 200) for line in reply.lines if line.strip()) if reply.ok else ()
+    """What the command is answered; a line with another command's prefix came by itself."""
+    reply = await channel.command(free_text(name))
+    lines = [line.strip() for line in reply.lines if not line.startswith("+") or line.startswith(f"{name}:")]
+    return tuple(escaped(line, 200) for line in lines if line) if reply.ok else ()
 
 
 def choose(who: Identity, models: Sequence[Model], name: str | None) -> tuple[Model, Match]:

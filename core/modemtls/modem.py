@@ -36,6 +36,7 @@ from .port import Port, open_port
 from .sessions import AsyncHttpsSession, HttpsSession
 from .settings import Settings, load
 from .source import Source, read_source
+from .standard import STANDARD_URCS
 
 if TYPE_CHECKING:
     from .aio import TurnLock
@@ -310,7 +311,9 @@ def _opened(url: str, given: Mapping[str, Any]) -> tuple[Port, Settings, Channel
     if settings.model is not None:
         registry().find(settings.model)  # a name that nobody knows is said before anything is opened
     port = open_port(url, baudrate=settings.baudrate, rtscts=settings.rtscts)
-    return port, settings, Channel(Dialect()), _baudrates(port, settings)
+    boot_urcs = {line for each in registry().models for line in each.boot_urcs}
+    dialect = Dialect(urcs=STANDARD_URCS, boot_urcs=tuple(sorted(boot_urcs)))
+    return port, settings, Channel(dialect), _baudrates(port, settings)
 
 
 def open(

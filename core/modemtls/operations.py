@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .at.channel import Channel
 from .at.exchange import Event, Reply, starts
-from .at.syntax import Command, Dialect, raw
+from .at.syntax import Command, raw
 from .diagnose import profile_findings
 from .errors import ModemError, ModemTimeout, Reason, Unsupported
 from .findings import Finding
@@ -47,8 +47,6 @@ if TYPE_CHECKING:
 __all__ = ["Operations", "begin"]
 
 T = TypeVar("T")
-
-_PLAIN = Dialect()
 
 
 class Operations:

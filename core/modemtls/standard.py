@@ -13,7 +13,13 @@ from .driver import Driver
 from .errors import Certainty, CommandError, ModemError, NetworkError, Reason
 from .model import ClockReading, NetworkSettings, NetworkStatus, Registration, SimState
 
-__all__ = ["StandardDriver", "format_clock", "missing_stage", "parse_clock"]
+__all__ = ["STANDARD_URCS", "StandardDriver", "format_clock", "missing_stage", "parse_clock"]
+
+STANDARD_URCS = (
+    "+CEREG:", "+CREG:", "+CGREG:", "+CGEV:", "+CTZV:", "+CTZE:", "+CSCON:", "+CMTI:", "+CUSD:", "+CRING:",
+    "RING", "NO CARRIER",
+)  # fmt: skip
+"""Lines that come unasked from any modem."""
 
 _SIM_STATES = {
     "READY": SimState.READY,
