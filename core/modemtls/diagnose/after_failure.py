@@ -117,7 +117,8 @@ def _with(error: ModemError, findings: Sequence[Finding]) -> ModemError:
         f"{error.message} {' '.join(finding.message for finding in causes)}",
         remedy=first.remedy,
         reasons=reasons,
-        certainty=max((finding.certainty for finding in causes), key=lambda c: list(Certainty).index(c)),
+        # A manual may state that a value is illegal; that it caused this failure follows from a check.
+        certainty=Certainty.GUESSED if first.certainty is Certainty.GUESSED else Certainty.DERIVED,
         model=error.model,
         command=error.command,
         code=error.code,
