@@ -34,7 +34,7 @@ from .model import (
 from .op import Now, Op, SetLine, Yield
 from .plugins import load_object, registry
 from .policy import TlsProfile, VerifyPolicy, resolve
-from .settings import Settings
+from .settings import WORDS, Settings
 from .standard import missing_stage
 
 if TYPE_CHECKING:
@@ -92,9 +92,7 @@ class Operations:
             if self._restarts != self.channel.restarts:
                 await self.initialise()
             while self._owed:
-                debt = self._owed[-1]()
-                await debt
-                self._owed.pop()
+                await self._owed.pop()()
         except BaseException:
             op.close()
             raise
@@ -334,8 +332,12 @@ def vendor_options(model: Model, settings: Settings) -> Any:
     if model.options is None:
         return None
     options = load_object(model.options)
+    given = dict(settings.options)
+    for name, field in options.__dataclass_fields__.items():
+        if isinstance(field.default, bool) and isinstance(given.get(name), str):
+            given[name] = WORDS.get(given[name].lower(), given[name])
     try:
-        return options(**settings.options)
+        return options(**given)
     except (TypeError, ValueError) as error:
         known = ", ".join(options.__dataclass_fields__)
         why = str(error).replace(f"{options.__name__}.__init__()", "it")

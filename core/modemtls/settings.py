@@ -29,7 +29,7 @@ from .policy import Gap
 
 __all__ = ["Settings", "load"]
 
-_WORDS = {
+WORDS = {
     "1": True,
     "yes": True,
     "true": True,
@@ -162,8 +162,8 @@ def _read(name: str, value: object, where: str) -> Any:
         case _:
             if isinstance(value, bool):
                 return value
-            if isinstance(value, str) and value.lower() in _WORDS:
-                return _WORDS[value.lower()]
+            if isinstance(value, str) and value.lower() in WORDS:
+                return WORDS[value.lower()]
     raise _wrong(
         f"{where} cannot be {type(value).__name__}" + ("" if name in ("password", "pin") else f" {value!r}")
     )

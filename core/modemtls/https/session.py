@@ -15,7 +15,7 @@ from ..driver import Progress
 from ..errors import CertificateError, CredentialError, HttpError, ModemError, Reason, TlsError, Unsupported
 from ..leases import Turn
 from ..model import Capability, CredentialKind, HttpRequest, StoredProfile
-from ..policy import TlsProfile, VerifyPolicy, resolve
+from ..policy import Check, TlsProfile, VerifyPolicy, resolve
 from .message import Headers
 from .response import Response
 from .stream import Head, StreamConnection
@@ -172,8 +172,7 @@ class SessionOperations:
             await stream.open(self._number, self.modem.resolved.limits.connect_timeout)
         except ModemError as error:
             raise await self._explained(error) from None
-        if self._profile is None:
-            await self.modem.store.confirm()
+        await self._confirm()
         return stream
 
     async def _by_modem(
@@ -212,14 +211,14 @@ class SessionOperations:
                 progress=progress,
             )
         except ModemError as error:
+            self.modem.owe(lambda: driver.http_disconnect(self.modem.http_profile))
             if isinstance(error, HttpError):
                 error.request_sent = bool(sent)
             raise await self._explained(error) from None
         except BaseException:
             self.modem.owe(lambda: driver.http_disconnect(self.modem.http_profile))
             raise
-        if self._profile is None:
-            await self.modem.store.confirm()
+        await self._confirm()
         return Response(
             reply.status, "", reply.headers, reply.body, "modem", self.modem.model.name,
             content_type=reply.content_type,
@@ -345,6 +344,11 @@ class SessionOperations:
                 reasons={Reason.NO_TRUST_ANCHOR},
                 model=self.modem.model.name,
             )
+
+    async def _confirm(self) -> None:
+        """The trust set has carried a handshake; one that was not verified proves nothing of it."""
+        if self._tls is not None and Check.CHAIN in self._tls.checks:
+            await self.modem.store.confirm()
 
     async def _explained(self, error: ModemError) -> ModemError:
         if not self.modem.settings.explain or not isinstance(error, TlsError | CertificateError):
