@@ -1,24 +1,32 @@
-"""The parts of an open modem: network, clock, credentials, profiles; each twice, blocking and awaited."""
+"""The parts of an open modem: its facts; network, clock, credentials, profiles, each blocking and awaited."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from .at.exchange import Event
+from .errors import ErrorEntry
 from .findings import Finding
 from .model import (
     ClockReading,
     CredentialKind,
+    Identity,
+    Limits,
+    Model,
     NetworkSettings,
     NetworkStatus,
     StoredCredential,
     StoredProfile,
 )
+from .settings import Settings
 from .source import Source, read_source
 
 if TYPE_CHECKING:
     from .driver import Progress
     from .modem import AsyncModem, Modem
+    from .operations import Operations
     from .store import Installed
 
 __all__ = [
@@ -28,9 +36,54 @@ __all__ = [
     "AsyncProfiles",
     "Clock",
     "Credentials",
+    "Facts",
     "Network",
     "Profiles",
 ]
+
+
+class Facts:
+    """What is known of an open modem without asking it."""
+
+    _ops: Operations
+
+    @property
+    def identity(self) -> Identity:
+        """Who answers, in its own words."""
+        return self._ops.identity
+
+    @property
+    def model(self) -> Model:
+        """The model that it was found to be."""
+        return self._ops.model
+
+    @property
+    def firmware(self) -> str:
+        """The firmware that it speaks of; empty when it does not."""
+        return self._ops.resolved.firmware
+
+    @property
+    def limits(self) -> Limits:
+        """What this model has room and time for, on this firmware."""
+        return self._ops.resolved.limits
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._ops.settings
+
+    @property
+    def dropped_events(self) -> int:
+        """Unsolicited lines that made room for newer ones before anybody took them."""
+        return self._ops.channel.dropped_events
+
+    def explain(self, line: str) -> ErrorEntry | None:
+        """What the model's tables know of the code in a line of its; ``None`` when there is none in it."""
+        return self._ops.driver.explain(line)
+
+    def on_event(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Call ``listener`` for every unsolicited line; gives the function that ends this."""
+        return self._ops.channel.listen(listener)
 
 
 class Network:

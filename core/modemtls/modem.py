@@ -6,14 +6,14 @@ in between.  Every method is one operation of :class:`modemtls.operations.Operat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from .at.channel import Channel
 from .at.exchange import Event, Reply
 from .at.syntax import Dialect
-from .errors import ErrorEntry, ModemError
+from .errors import ModemError
 from .facets import (
     AsyncClock,
     AsyncCredentials,
@@ -21,13 +21,13 @@ from .facets import (
     AsyncProfiles,
     Clock,
     Credentials,
+    Facts,
     Network,
     Profiles,
 )
 from .fairlock import FairLock
 from .https.message import check_host
 from .log import happened
-from .model import Identity, Limits, Model
 from .op import Op, run
 from .operations import Operations, begin
 from .plugins import registry
@@ -61,51 +61,7 @@ def _baudrates(port: Port, settings: Settings) -> tuple[int, ...]:
     return tuple(dict.fromkeys(rate for model in models for rate in model.baudrates))
 
 
-class _Facts:
-    """What is known of an open modem without asking it."""
-
-    _ops: Operations
-
-    @property
-    def identity(self) -> Identity:
-        """Who answers, in its own words."""
-        return self._ops.identity
-
-    @property
-    def model(self) -> Model:
-        """The model that it was found to be."""
-        return self._ops.model
-
-    @property
-    def firmware(self) -> str:
-        """The firmware that it speaks of; empty when it does not."""
-        return self._ops.resolved.firmware
-
-    @property
-    def limits(self) -> Limits:
-        """What this model has room and time for, on this firmware."""
-        return self._ops.resolved.limits
-
-    @property
-    def settings(self) -> Settings:
-        """The settings in force."""
-        return self._ops.settings
-
-    @property
-    def dropped_events(self) -> int:
-        """Unsolicited lines that made room for newer ones before anybody took them."""
-        return self._ops.channel.dropped_events
-
-    def explain(self, line: str) -> ErrorEntry | None:
-        """What the model's tables know of the code in a line of its; ``None`` when there is none in it."""
-        return self._ops.driver.explain(line)
-
-    def on_event(self, listener: Callable[[Event], None]) -> Callable[[], None]:
-        """Call ``listener`` for every unsolicited line; gives the function that ends this."""
-        return self._ops.channel.listen(listener)
-
-
-class Modem(_Facts):
+class Modem(Facts):
     """An open modem.  Made by :func:`modemtls.open`; use it with ``with``, or close it."""
 
     def __init__(self, port: Port, operations: Operations, lock: FairLock) -> None:
@@ -122,24 +78,36 @@ class Modem(_Facts):
         with self._lock:
             return run(self._ops.perform(op), self._port, self._lock)
 
-    def trust(self, *sources: Source, add: bool = False, progress: Progress | None = None) -> Installed:
+    def trust(
+        self,
+        *sources: Source,
+        add: bool = False,
+        policy: VerifyPolicy = _STRICT,
+        progress: Progress | None = None,
+    ) -> Installed:
         """Make these certificates the trust set: what servers are verified against, and nothing else.
 
-        ``add`` extends what is trusted already.  What is there is not written again.
+        ``add`` extends what is trusted already.  What is there is not written again.  ``policy`` is what the
+        owned security profile demands from then on; each session corrects it to its own before use.
 
         :raises CredentialError: a file is no CA certificate, too large, or cannot be read.
         :raises Unsupported: the modem cannot enforce the strict policy; see ``accept_gaps``.
         """
-        return self._run(self._ops.trust([read_source(source) for source in sources], add, progress))
+        return self._run(self._ops.trust([read_source(source) for source in sources], add, policy, progress))
 
     def install(
-        self, certificate: Source, key: Source, *, progress: Progress | None = None
+        self,
+        certificate: Source,
+        key: Source,
+        *,
+        policy: VerifyPolicy = _STRICT,
+        progress: Progress | None = None,
     ) -> tuple[Installed, Installed]:
         """Store a client certificate with its key, to be shown to servers that ask for one.
 
         :raises CredentialError: they do not fit together, or one of them is not fit.
         """
-        return self._run(self._ops.install(read_source(certificate), read_source(key), progress))
+        return self._run(self._ops.install(read_source(certificate), read_source(key), policy, progress))
 
     def command(self, line: str, *, data: bytes | None = None, timeout: float | None = None) -> Reply:
         """Send one line of your own, and ``data`` to the prompt that it opens; a refusal is a reply too.
@@ -201,7 +169,7 @@ class Modem(_Facts):
         self.close()
 
 
-class AsyncModem(_Facts):
+class AsyncModem(Facts):
     """An open modem.  Made by :func:`modemtls.open_async`; use it with ``async with``, or close it."""
 
     def __init__(self, port: Port, operations: Operations, lock: TurnLock) -> None:
@@ -225,24 +193,40 @@ class AsyncModem(_Facts):
             performed.close()
             op.close()
 
-    async def trust(self, *sources: Source, add: bool = False, progress: Progress | None = None) -> Installed:
+    async def trust(
+        self,
+        *sources: Source,
+        add: bool = False,
+        policy: VerifyPolicy = _STRICT,
+        progress: Progress | None = None,
+    ) -> Installed:
         """Make these certificates the trust set: what servers are verified against, and nothing else.
 
-        ``add`` extends what is trusted already.  What is there is not written again.
+        ``add`` extends what is trusted already.  What is there is not written again.  ``policy`` is what the
+        owned security profile demands from then on; each session corrects it to its own before use.
 
         :raises CredentialError: a file is no CA certificate, too large, or cannot be read.
         :raises Unsupported: the modem cannot enforce the strict policy; see ``accept_gaps``.
         """
-        return await self._run(self._ops.trust([read_source(source) for source in sources], add, progress))
+        return await self._run(
+            self._ops.trust([read_source(source) for source in sources], add, policy, progress)
+        )
 
     async def install(
-        self, certificate: Source, key: Source, *, progress: Progress | None = None
+        self,
+        certificate: Source,
+        key: Source,
+        *,
+        policy: VerifyPolicy = _STRICT,
+        progress: Progress | None = None,
     ) -> tuple[Installed, Installed]:
         """Store a client certificate with its key, to be shown to servers that ask for one.
 
         :raises CredentialError: they do not fit together, or one of them is not fit.
         """
-        return await self._run(self._ops.install(read_source(certificate), read_source(key), progress))
+        return await self._run(
+            self._ops.install(read_source(certificate), read_source(key), policy, progress)
+        )
 
     async def command(self, line: str, *, data: bytes | None = None, timeout: float | None = None) -> Reply:
         """Send one line of your own, and ``data`` to the prompt that it opens; a refusal is a reply too.

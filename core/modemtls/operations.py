@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from .journal import Journal
     from .store import Installed, Store
 
-__all__ = ["Operations", "begin"]
+__all__ = ["Operations", "begin", "vendor_options"]
 
 T = TypeVar("T")
 
@@ -194,18 +194,20 @@ class Operations:
             self._store = Store(self.driver, journal, self.security_profile)
         return self._store
 
-    def _profile_to_write(self) -> TlsProfile:
-        """What the owned profile says until a session's policy says otherwise: everything is verified."""
-        policy = VerifyPolicy().accepting(self.settings.accept_gaps)
+    def _profile_to_write(self, policy: VerifyPolicy) -> TlsProfile:
+        """What the owned profile says until a session's policy says otherwise."""
+        policy = policy.accepting(self.settings.accept_gaps)
         return resolve(policy, self.resolved.enforcement, host="", model=self.model.name)
 
     async def list_credentials(self) -> tuple[StoredCredential, ...]:
         return await self.driver.list_credentials()
 
-    async def trust(self, files: Sequence[CredentialFile], add: bool, progress: Progress | None) -> Installed:
+    async def trust(
+        self, files: Sequence[CredentialFile], add: bool, policy: VerifyPolicy, progress: Progress | None
+    ) -> Installed:
         from .credentials import check, lint
 
-        profile = self._profile_to_write()
+        profile = self._profile_to_write(policy)
         certificates: list[Certificate] = []
         for file in files:
             check(lint(file, limits=self.resolved.limits, kind=CredentialKind.CA))
@@ -213,11 +215,15 @@ class Operations:
         return await self._changing(self.store.trust(certificates, profile, add=add, progress=progress))
 
     async def install(
-        self, certificate: CredentialFile, key: CredentialFile, progress: Progress | None
+        self,
+        certificate: CredentialFile,
+        key: CredentialFile,
+        policy: VerifyPolicy,
+        progress: Progress | None,
     ) -> tuple[Installed, Installed]:
         from .credentials import check, lint
 
-        profile = self._profile_to_write()
+        profile = self._profile_to_write(policy)
         check(lint(certificate, limits=self.resolved.limits, kind=CredentialKind.CERTIFICATE))
         check(lint(key, limits=self.resolved.limits, kind=CredentialKind.KEY))
         return await self._changing(

@@ -176,7 +176,9 @@ def resolve(policy: VerifyPolicy, can: Enforcement, *, host: str, model: str) ->
     gaps: list[tuple[Gap, str]] = []
     checks = _checks(policy, can, gaps)
     minimum: TlsVersion | None = policy.minimum_version
-    if minimum not in can.minimum_versions:
+    if policy.is_insecure and minimum not in can.minimum_versions:
+        minimum = None  # whoever is on the way could pretend to any version
+    elif minimum not in can.minimum_versions:
         gaps.append((Gap.MINIMUM_VERSION, f"a minimum of {policy.minimum_version}"))
         minimum = None
     maximum = policy.maximum_version

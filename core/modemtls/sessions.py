@@ -29,6 +29,22 @@ class HttpsSession:
         self._modem = modem
         self._session = operations
 
+    def check(
+        self,
+        method: str,
+        target: str = "/",
+        *,
+        headers: HeadersGiven = None,
+        body: bytes | str | None = None,
+    ) -> None:
+        """Raise what such a request would raise before a byte is sent; ask the modem nothing.
+
+        :raises Unsupported: the modem's own HTTP client cannot do it.
+        :raises ValueError: ``target`` or ``headers`` cannot be sent.
+        """
+        check_target(target)
+        self._session.check(method.upper(), check_headers(headers), given_body(body))
+
     def request(
         self,
         method: str,
@@ -166,6 +182,22 @@ class AsyncHttpsSession:
     def __init__(self, modem: AsyncModem, operations: SessionOperations) -> None:
         self._modem = modem
         self._session = operations
+
+    def check(
+        self,
+        method: str,
+        target: str = "/",
+        *,
+        headers: HeadersGiven = None,
+        body: bytes | str | None = None,
+    ) -> None:
+        """Raise what such a request would raise before a byte is sent; ask the modem nothing.
+
+        :raises Unsupported: the modem's own HTTP client cannot do it.
+        :raises ValueError: ``target`` or ``headers`` cannot be sent.
+        """
+        check_target(target)
+        self._session.check(method.upper(), check_headers(headers), given_body(body))
 
     async def request(
         self,

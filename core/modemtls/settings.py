@@ -93,7 +93,10 @@ def load(port: str, given: Mapping[str, object], environment: Mapping[str, str] 
         variable = f"MODEMTLS_{name.upper()}"
         if name != "options" and environment.get(variable):
             merged[name] = _read(name, environment[variable], variable)
+    options = merged.get("options", {})
     merged |= {name: _read(name, value, name) for name, value in given.items() if value is not None}
+    if given.get("options") is not None:
+        merged["options"] = options | merged["options"]  # each option by itself
     return replace(Settings(), **merged)
 
 

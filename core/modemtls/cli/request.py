@@ -176,19 +176,20 @@ def request(
 
 
 def _perform(modem: Modem, wanted: _Wanted, timeout: float | None) -> Response:
-    if wanted.ca:
-        with progress("Storing") as update:
-            installed = modem.trust(*wanted.ca, progress=update)
-        if installed.written:
-            shown_installed(installed, err=True)
-    if wanted.cert is not None and wanted.key is not None:
-        for installed in modem.install(wanted.cert, wanted.key):
-            if installed.written:
-                shown_installed(installed, err=True)
     session = modem.https(
         wanted.url.host, wanted.url.port, policy=wanted.policy, http=wanted.http, profile=wanted.profile,
         timeout=timeout,
     )  # fmt: skip
+    session.check(wanted.method, wanted.url.target, headers=wanted.headers, body=wanted.body)
+    if wanted.ca:
+        with progress("Storing") as update:
+            installed = modem.trust(*wanted.ca, policy=wanted.policy, progress=update)
+        if installed.written:
+            shown_installed(installed, err=True)
+    if wanted.cert is not None and wanted.key is not None:
+        for installed in modem.install(wanted.cert, wanted.key, policy=wanted.policy):
+            if installed.written:
+                shown_installed(installed, err=True)
     with session, progress(wanted.url.host) as update:
         return session.request(
             wanted.method, wanted.url.target, headers=wanted.headers, body=wanted.body, progress=update

@@ -43,7 +43,8 @@ def parse_url(text: str) -> Url:
     except ValueError as error:
         raise ValueError(f"the URL cannot be read: {error}") from None
     if parts.scheme.lower() != "https":
-        raise ValueError(f"the URL begins with {parts.scheme or text[:20]!r}: only https:// is done")
+        began = f"begins with {parts.scheme!r}" if parts.scheme else "has no scheme"
+        raise ValueError(f"the URL {began}: only https:// is done")
     if parts.username is not None or parts.password is not None:
         raise ValueError("the URL has a user or a password in it: give an Authorization header instead")
     if port == 0:

@@ -231,6 +231,11 @@ class SessionOperations:
             is_complete=True if head.length_known else None, content_type=content_type,
         )  # fmt: skip
 
+    def check(self, method: str, headers: Headers, body: bytes) -> None:
+        """Raise what a request would raise before a byte is sent."""
+        if self.http == "modem":
+            self._check_limits(method, headers, body)
+
     def _check_limits(self, method: str, headers: Headers, body: bytes) -> None:
         """Refuse what the modem's own client cannot do, before a byte is sent."""
         limits = self.modem.resolved.limits
