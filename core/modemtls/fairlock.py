@@ -22,9 +22,14 @@ class FairLock:
         self._holder: int | None = None
 
     def acquire(self) -> bool:
-        """Wait for the turn.  An interrupt while waiting gives the turn up and is raised."""
+        """Wait for the turn.  An interrupt while waiting gives the turn up and is raised.
+
+        :raises RuntimeError: this thread has it already, and would wait for itself for ever.
+        """
         me = threading.get_ident()
         with self._guard:
+            if self._holder == me:
+                raise RuntimeError("this thread holds the modem already")
             if self._holder is None and not self._waiting:
                 self._holder = me
                 return True
@@ -32,6 +37,7 @@ class FairLock:
             self._waiting.append(turn)
         try:
             turn.wait()
+            self._holder = me
         except BaseException:
             with self._guard:
                 if turn in self._waiting:
@@ -39,7 +45,6 @@ class FairLock:
                 else:
                     self._hand_on()
             raise
-        self._holder = me
         return True
 
     def release(self) -> None:

@@ -13,8 +13,9 @@ such place in it; a wait for an event has one at least every 100 ms.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Coroutine, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Write(Step[None]):
     :raises ModemTimeout: the port took no more bytes (flow control held).
     """
 
-    data: bytes
+    data: bytes = field(repr=False)  # it may be a secret
     timeout: float = 10.0
 
 
@@ -138,4 +139,6 @@ def run(op: Op[T], port: Port, lock: Lock | None = None) -> T:
         value: T = stop.value
         return value
     finally:
-        op.close()
+        # An operation that awaits a step while it is being closed cannot have it any more.
+        with contextlib.suppress(RuntimeError):
+            op.close()

@@ -1,29 +1,28 @@
-"""One exchange at a time, and a decent end for those that break.
+"""One exchange at a time.
 
 An exchange goes from a command line to its final result code.  One that breaks (timeout, I/O error,
-cancellation) leaves the channel *recovering*: before the next one it completes or drains what was under
-way, then sends a command whose answer cannot be mistaken for a late one.  A command is never repeated
-here, least of all one that carries data: after a lost prompt the modem would take it as payload.
+cancellation) leaves the channel *recovering*: the next one begins with what :mod:`.recovery` does.  A
+command is never repeated here, least of all one that carries data: after a lost prompt the modem would
+take it as payload.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..errors import ModemReset, ModemTimeout, Reason
+from ..errors import CommandError, HttpError, ModemReset, ModemTimeout, Reason
 from ..log import wire, wire_is_logged
 from ..op import Now, Read, Sleep, Write, Yield
-from .dialogue import Dialogue
 from .exchange import Announced, Event, Exchange, Marked, Match, Reply
-from .syntax import Command, Dialect, Final, final_result
+from .recovery import Recovery
+from .syntax import Command, Dialect, Final
 
 __all__ = ["Channel"]
 
 WAIT_SLICE = 0.1
-UPLOAD_SLICE = 1024
 
 
-class Channel(Dialogue):
+class Channel(Recovery):
     """The AT dialogue with one modem.
 
     All methods marked ``async`` are operations: they await steps and are run by a runner.
@@ -32,15 +31,7 @@ class Channel(Dialogue):
     def __init__(
         self, dialect: Dialect, *, command_timeout: float = 5.0, recover_timeout: float = 10.0
     ) -> None:
-        super().__init__(dialect)
-        self.command_timeout = command_timeout
-        self.recover_timeout = recover_timeout
-        self._broken: Exchange | None = None
-
-    @property
-    def is_recovering(self) -> bool:
-        """The last exchange broke; the next one begins with the recovery."""
-        return self._broken is not None
+        super().__init__(dialect, command_timeout=command_timeout, recover_timeout=recover_timeout)
 
     def speak(self, dialect: Dialect, *, command_timeout: float, recover_timeout: float) -> None:
         """Go on in another dialect, when the model has become known."""
@@ -66,7 +57,11 @@ class Channel(Dialogue):
         except BaseException:
             self._break(exchange)
             raise
-        return self._end(exchange, final)
+        if command.reply is None and final is not None and final.ends_call:
+            # A person's line, perhaps no dial at all: it may be the end of another call, reported
+            # meanwhile, and this line's own result comes yet.
+            self._break(exchange)
+        return await self._end(exchange, final)
 
     async def upload(
         self,
@@ -83,7 +78,10 @@ class Channel(Dialogue):
         ``hide`` marks the data as secret: nothing that could be a piece of it is shown.
         ``progress`` is called with bytes sent and bytes in all.
 
+        A refusal that comes before all data are sent ends the sending.
+
         :raises ModemTimeout: no prompt, or no final result, in time.  The data may have been taken.
+        :raises CommandError: the modem reported success without having taken the data.
         """
         await self.ready()
         exchange = self._begin(command, data=data, hides=hide)
@@ -92,13 +90,19 @@ class Channel(Dialogue):
             deadline = await Now() + prompt_timeout
             final = await self._final(exchange, deadline, prompt=True)
             if final is None:
-                await self._send_data(exchange, progress)
-                deadline = await Now() + (self.command_timeout if timeout is None else timeout)
-                final = await self._final(exchange, deadline)
+                final = await self._send_data(exchange, progress)
+                if final is None:
+                    deadline = await Now() + (self.command_timeout if timeout is None else timeout)
+                    final = await self._final(exchange, deadline)
+            assert final is not None
+            if final.is_success and exchange.sent < len(data):
+                raise self._not_taken(exchange, final)
         except BaseException:
             self._break(exchange)
             raise
-        return self._end(exchange, final)
+        if 0 < exchange.sent < len(data):
+            self._break(exchange)  # bytes that it did not wait for any more may stand in its command line
+        return await self._end(exchange, final)
 
     async def download(
         self,
@@ -115,10 +119,11 @@ class Channel(Dialogue):
         ``idle_timeout`` the silence inside it.
 
         :raises ModemTimeout: too late, or bytes of the payload were lost on the line.
-        :raises HttpError: the announced length is negative or more than was asked for.
+        :raises HttpError: the announced length is negative or more than was asked for; the bytes that
+            came are not those that were announced; a marked payload did not come.
         """
         await self.ready()
-        exchange = self._begin(command)
+        exchange = self._begin(command, payload=payload)
         body = bytearray()
         allowed = self.command_timeout if timeout is None else timeout
         try:
@@ -126,14 +131,21 @@ class Channel(Dialogue):
             deadline = await Now() + allowed
             final: Final | None = None
             while final is None:
-                final = await self._final(exchange, deadline, payload=payload)
+                final = await self._final(exchange, deadline)
                 if final is None:
                     await self._payload(exchange, body, idle_timeout, progress)
                     deadline = await Now() + allowed
         except BaseException:
             self._break(exchange)
             raise
-        return self._end(exchange, final, bytes(body))
+        if final.is_success and isinstance(payload, Marked) and len(body) < payload.count:
+            raise HttpError(
+                f"{command.shown}: the modem ended its answer without the {payload.count} bytes that it announced.",
+                reasons={Reason.INCOMPLETE_BODY},
+                command=command.shown,
+                lines=exchange.shown,
+            )
+        return await self._end(exchange, final, bytes(body))
 
     async def wait(self, match: Match, timeout: float) -> Event | None:
         """The next event that ``match`` takes; ``None`` when ``timeout`` seconds pass without.
@@ -144,15 +156,17 @@ class Channel(Dialogue):
         """
         deadline = await Now() + timeout
         restarts = self.restarts
+        polled = False
         while True:
             if event := self.take(match):
                 return event
             if self.restarts != restarts:
                 raise self._restarted(None)
             remaining = deadline - await Now()
-            if remaining <= 0:
+            if remaining <= 0 and polled:
                 return None
-            await self.poll(min(WAIT_SLICE, remaining))
+            await self.poll(max(0.0, min(WAIT_SLICE, remaining)))
+            polled = True
             await Yield()
 
     async def poll(self, timeout: float) -> None:
@@ -162,24 +176,7 @@ class Channel(Dialogue):
         data = await Read(timeout)
         if data:
             self._receiver.feed(data)
-            await self._drain_lines()
-
-    async def ready(self) -> None:
-        """End what a broken exchange left behind, if there is one.
-
-        :raises ModemTimeout: the modem does not answer within ``recover_timeout`` seconds.
-        """
-        broken = self._broken
-        if broken is None:
-            await self._drain_lines()
-            return
-        deadline = await Now() + self.recover_timeout
-        wire("recovering", command=broken.command.shown)
-        await self._finish_payload(deadline)
-        if broken.data and broken.sent < len(broken.data):
-            await self._finish_upload(broken, deadline)
-        await self._synchronise(broken, deadline)
-        self._broken = None
+        await self._drain_lines()
 
     async def wake(self, timeout: float) -> bool:
         """Send a bare ``AT`` until the modem answers; false when it does not within ``timeout``.
@@ -188,6 +185,7 @@ class Channel(Dialogue):
         """
         deadline = await Now() + timeout
         exchange = self._begin(Command.do())
+        self._receiver.numeric = True  # the result may be a digit; a word puts this off again
         try:
             while (remaining := deadline - await Now()) > 0:
                 exchange.begun = True
@@ -202,85 +200,36 @@ class Channel(Dialogue):
                 return True
             return False
         finally:
-            self._break(exchange)
+            if self._broken is None:  # else what broke before it is what must be ended
+                self._break(exchange)
 
-    async def _finish_payload(self, deadline: float) -> None:
-        while self._receiver.payload_remaining and (remaining := deadline - await Now()) > 0:
-            data = await Read(min(1.0, remaining))
-            if not data:
-                break
-            self._receiver.feed(data)
-            while self._receiver.payload_remaining and self._receiver.next():
-                pass
-        self._receiver.expect_payload(0)
-
-    async def _finish_upload(self, broken: Exchange, deadline: float) -> None:
-        if not broken.prompted:
-            try:
-                late = await self._final(
-                    broken, min(deadline, await Now() + self.command_timeout), prompt=True
-                )
-            except (ModemTimeout, ModemReset):
-                # No prompt, no result.  Whether data are awaited shows when a probe is not answered.
-                if await self._probe(broken, min(deadline, await Now() + 1.0)):
-                    return
-                # It has eaten the probe as data: fill the count, in a way that cannot be a command.
-                probe = len(self.dialect.sync_command) + len(self.dialect.line_end)
-                await Write(b" " * max(0, len(broken.data) - probe))
-                broken.sent = len(broken.data)
-                return
-            if late is not None:
-                broken.sent = len(broken.data)
-                return
-        await Write(broken.data[broken.sent :], timeout=max(1.0, deadline - await Now()))
-        broken.sent = len(broken.data)
-
-    async def _synchronise(self, broken: Exchange, deadline: float) -> None:
-        while (remaining := deadline - await Now()) > 0:
-            if await self._probe(broken, await Now() + min(1.0, remaining)):
-                await self._drain_lines()
-                return
-            if broken.data:  # some of the last slice may be missing: spaces fill it and command nothing
-                await Write(b" " * UPLOAD_SLICE)
-        raise ModemTimeout(
-            f"The modem did not come back after {broken.command.shown} broke off: it answered nothing to"
-            f" {self.dialect.sync_command} for {self.recover_timeout:g} s.",
-            remedy="Check power and cable; a modem that hangs wants its reset line or a power cycle.",
-            reasons={Reason.NO_ANSWER},
-            command=self.dialect.sync_command,
-        )
-
-    async def _probe(self, broken: Exchange, deadline: float) -> bool:
-        """Ask for what only the probe's answer contains; results before that line are late ones."""
-        await Write(self.dialect.sync_command.encode() + self.dialect.line_end)
-        answered = False
-        while True:
-            try:
-                line = await self._line(broken, deadline)
-                if line.startswith(self.dialect.sync_reply):
-                    answered = True
-                elif self._is_final(line):
-                    if answered:
-                        return True
-                else:
-                    await self._sort(None, line, hides=broken.hides)
-            except ModemTimeout:
-                return False
-
-    def _is_final(self, line: str) -> bool:
-        return final_result(line, dial=True, numeric=self._receiver.numeric) is not None
-
-    def _begin(self, command: Command, *, data: bytes = b"", hides: bool = False) -> Exchange:
+    def _begin(
+        self,
+        command: Command,
+        *,
+        data: bytes = b"",
+        payload: Announced | Marked | None = None,
+        hides: bool = False,
+    ) -> Exchange:
         self._noise = 0
-        return Exchange(command, data=data, hides=hides or command.has_secrets)
+        return Exchange(command, data=data, payload=payload, hides=hides or command.has_secrets)
 
-    def _end(self, exchange: Exchange, final: Final | None, payload: bytes = b"") -> Reply:
+    async def _end(self, exchange: Exchange, final: Final | None, payload: bytes = b"") -> Reply:
         assert final is not None
+        if self._broken is None:
+            await self._drain_lines()  # an event in the chunk of the result is there for who asks next
         return Reply(exchange.command, final, tuple(exchange.lines), tuple(exchange.shown), payload)
 
-    def _break(self, exchange: Exchange) -> None:
-        if exchange.begun:
-            self._broken = exchange
+    @staticmethod
+    def _not_taken(exchange: Exchange, final: Final) -> CommandError:
+        exchange.over = True
+        return CommandError(
+            f"{exchange.command.shown}: the modem answered {final} after {exchange.sent} of"
+            f" {len(exchange.data)} bytes: it has not taken the data.",
+            remedy="Try again; if it happens again, the modem does not ask for data with this command.",
+            command=exchange.command.shown,
+            lines=(*exchange.shown, str(final)),
+        )
 
     async def _send_line(self, exchange: Exchange) -> None:
         command = exchange.command
@@ -288,16 +237,3 @@ class Channel(Dialogue):
             wire("sent", line=command.shown)
         exchange.begun = True
         await Write(command.text.encode("ascii") + self.dialect.line_end)
-
-    async def _send_data(self, exchange: Exchange, progress: Callable[[int, int], None] | None) -> None:
-        data = exchange.data
-        exchange.prompted = True
-        wire("sent data", size=len(data))
-        view = memoryview(data)
-        while exchange.sent < len(data):
-            part = bytes(view[exchange.sent : exchange.sent + UPLOAD_SLICE])
-            # The count is what recovery goes by: a slice that broke off may have gone out or not.
-            exchange.sent += len(part)
-            await Write(part)
-            if progress is not None:
-                progress(exchange.sent, len(data))

@@ -8,19 +8,30 @@ whoever waits for it afterwards.
 
 from __future__ import annotations
 
+import contextlib
+import enum
 from collections import deque
 from collections.abc import Callable
 
-from ..errors import HttpError, ModemError, ModemReset, ModemTimeout, Reason
+from ..errors import CommandError, HttpError, ModemError, ModemReset, ModemTimeout, Reason
 from ..log import wire, wire_is_logged
 from ..op import Now, Read
 from .exchange import Announced, Event, Exchange, Marked, Match
-from .framing import Line, Marker, Payload, Prompt, Receiver
+from .framing import Line, Marker, Payload, Prompt, Receiver, Slip
 from .syntax import REDACTED, Dialect, Final, escaped, final_result
 
 __all__ = ["MAX_EVENTS", "Dialogue"]
 
 MAX_EVENTS = 1000
+MAX_REPLY_CHARACTERS = 1_000_000
+"""The most that the lines of one answer may have; a payload is not counted."""
+
+
+class Begin(enum.Enum):
+    """What has an exchange pause before its final result."""
+
+    DATA = "data"
+    PAYLOAD = "payload"
 
 
 class Dialogue:
@@ -40,7 +51,17 @@ class Dialogue:
     def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Call ``listener`` for each event as it is read; gives the function that ends this."""
         self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+
+        def end() -> None:
+            with contextlib.suppress(ValueError):
+                self._listeners.remove(listener)
+
+        return end
+
+    @property
+    def hears_noise(self) -> bool:
+        """Something unreadable has come since the last exchange began: probably a wrong baud rate."""
+        return self._noise > 0 or not self._receiver.is_readable
 
     def take(self, match: Match) -> Event | None:
         """The oldest event that ``match`` takes, out of the queue."""
@@ -59,56 +80,94 @@ class Dialogue:
         self._events = deque(event for event in self._events if not match(event.line))
 
     async def _final(
-        self,
-        exchange: Exchange,
-        deadline: float,
-        *,
-        dial: bool = False,
-        prompt: bool = False,
-        payload: Announced | Marked | None = None,
+        self, exchange: Exchange, deadline: float, *, dial: bool = False, prompt: bool = False
     ) -> Final | None:
         """The final result code, or ``None`` when the prompt or the payload begins before it."""
-        receiver = self._receiver
-        marker = payload.marker if isinstance(payload, Marked) else b""
         while True:
-            item = receiver.next(prompt=prompt, marker=marker)
+            found = await self._sift(exchange, dial=dial, prompt=prompt)
+            if isinstance(found, Final):
+                return found
+            if found is not None:
+                return None
+            await self._more(exchange, deadline)
+
+    async def _sift(
+        self, exchange: Exchange, *, dial: bool = False, prompt: bool = False
+    ) -> Final | Begin | None:
+        """What is there already of the final result, prompt or payload; ``None`` when more must come."""
+        receiver = self._receiver
+        while (item := receiver.next(prompt=prompt, marker=exchange.marker)) is not None:
             match item:
-                case None:
-                    await self._more(exchange, deadline)
                 case Prompt():
                     wire("prompt")
-                    return None
+                    return Begin.DATA
                 case Marker():
-                    assert isinstance(payload, Marked)
-                    receiver.expect_payload(payload.count)
-                    if payload.count:
-                        return None
-                    marker = b""
+                    if self._expect_marked(exchange):
+                        return Begin.PAYLOAD
                 case Line():
                     line = self._read_line(item)
+                    if self._is_echo(exchange, line):
+                        continue
                     final = final_result(line, dial=dial, numeric=receiver.numeric)
-                    if final is not None and final.number not in self.dialect.unsolicited_errors:
-                        self._log_received(line)
-                        return final
-                    took = await self._sort(exchange, line)
-                    if took and isinstance(payload, Announced):
-                        count = payload.count(line)
-                        if count is not None:
-                            self._check_count(exchange, count, payload.limit)
-                            receiver.expect_payload(count)
-                            if count:
-                                return None
+                    if final is not None and final.number in self.dialect.unsolicited_errors:
+                        await self._event(line, exchange)
+                    elif final is not None:
+                        return self._accept_final(exchange, line, final)
+                    elif await self._sort(exchange, line) and (count := exchange.count(line)) is not None:
+                        self._check_count(exchange, count)
+                        receiver.expect_payload(count)
+                        exchange.received += count
+                        if count:
+                            return Begin.PAYLOAD
+                case Slip():
+                    raise self._slipped(exchange)
                 case Payload():
                     pass
+        return None
 
-    def _check_count(self, exchange: Exchange, count: int, limit: int) -> None:
-        if not 0 <= count <= limit:
+    def _accept_final(self, exchange: Exchange, line: str, final: Final) -> Final:
+        self._log_received(line, exchange)
+        if not line[:1].isdigit():
+            self._receiver.numeric = False
+        if isinstance(final.number, str) and exchange.gives_away(final.number):
+            return Final(final.word, REDACTED)
+        return final
+
+    def _expect_marked(self, exchange: Exchange) -> int:
+        assert isinstance(exchange.payload, Marked)
+        count = exchange.payload.count
+        self._receiver.expect_payload(count)
+        exchange.received = count or 1
+        return count
+
+    @staticmethod
+    def _is_echo(exchange: Exchange, line: str) -> bool:
+        if exchange.echoed or line != exchange.command.text:
+            return False
+        exchange.echoed = True
+        return True
+
+    def _check_count(self, exchange: Exchange, count: int) -> None:
+        assert isinstance(exchange.payload, Announced)
+        limit = exchange.payload.limit
+        if not 0 <= count <= limit - exchange.received:
+            exchange.astray = True
             raise HttpError(
                 f"The modem announced {count} bytes in answer to {exchange.command.shown}; {limit} were asked for.",
                 reasons={Reason.MALFORMED_RESPONSE, Reason.BYTES_LOST},
                 command=exchange.command.shown,
                 lines=exchange.shown,
             )
+
+    def _slipped(self, exchange: Exchange) -> HttpError:
+        exchange.astray = True
+        return HttpError(
+            f"{exchange.command.shown}: no line end follows the announced bytes: some were lost on the line.",
+            remedy="Connect RTS and CTS, or use a lower baud rate.",
+            reasons={Reason.BYTES_LOST, Reason.MALFORMED_RESPONSE},
+            command=exchange.command.shown,
+            lines=exchange.shown,
+        )
 
     async def _payload(
         self,
@@ -128,6 +187,12 @@ class Dialogue:
             data = await Read(idle_timeout)
             if not data:
                 missing = self._receiver.payload_remaining
+                exchange.astray = True
+                if line := self._restart_in(body):
+                    self._receiver.expect_payload(0)
+                    self.restarts += 1
+                    await self._event(line, exchange)
+                    raise self._restarted(exchange, line)
                 raise ModemTimeout(
                     f"{exchange.command.shown}: {missing} of {total} bytes did not arrive; nothing came for"
                     f" {idle_timeout:g} s.",
@@ -138,6 +203,13 @@ class Dialogue:
             self._receiver.feed(data)
         wire("received data", size=len(body))
 
+    def _restart_in(self, body: bytearray) -> str | None:
+        """The line at the end of a payload that broke off by which the modem says that it has restarted."""
+        if not self.dialect.boot_urcs:
+            return None
+        tail = bytes(body[-200:]).decode("ascii", "replace").split("\r\n")
+        return next((line for line in tail[1:-1] if line.startswith(self.dialect.boot_urcs)), None)
+
     async def _more(self, exchange: Exchange, deadline: float) -> None:
         remaining = deadline - await Now()
         data = await Read(remaining) if remaining > 0 else b""
@@ -147,15 +219,6 @@ class Dialogue:
         if await Now() < deadline:
             return
         raise self._silent(exchange)
-
-    async def _line(self, exchange: Exchange, deadline: float) -> str:
-        """The next line, whatever it is."""
-        while True:
-            item = self._receiver.next()
-            if isinstance(item, Line):
-                return self._read_line(item)
-            if item is None:
-                await self._more(exchange, deadline)
 
     async def _drain_lines(self) -> None:
         """Sort the lines that are complete, outside any exchange."""
@@ -168,16 +231,14 @@ class Dialogue:
             self._noise += 1
         return item.text
 
-    async def _sort(self, exchange: Exchange | None, line: str, *, hides: bool = False) -> bool:
+    async def _sort(self, exchange: Exchange | None, line: str) -> bool:
         """Give a line that is no final result to the exchange (true) or to the events (false)."""
-        if exchange is not None and not exchange.echoed and line == exchange.command.text:
-            exchange.echoed = True
-            return False
         if line.startswith(self.dialect.boot_urcs):
             self.restarts += 1
-            await self._event(line)
+            await self._event(line, exchange)
             if exchange is not None:
-                raise self._restarted(exchange)
+                exchange.over = True
+                raise self._restarted(exchange, line)
             return False
         reply = exchange.command.reply if exchange is not None else None
         if exchange is not None and (
@@ -186,13 +247,26 @@ class Dialogue:
             self._log_received(line, exchange)
             exchange.lines.append(line)
             exchange.shown.append(self._show(line, exchange))
+            exchange.size += len(line)
+            if exchange.size > MAX_REPLY_CHARACTERS:
+                raise CommandError(
+                    f"{exchange.command.shown}: the modem sent more than {MAX_REPLY_CHARACTERS} characters of"
+                    " lines, and no final result.",
+                    remedy="Check that the port is the modem's AT port, and not one for traces or GNSS.",
+                    reasons={Reason.LIMIT_EXCEEDED},
+                    command=exchange.command.shown,
+                    lines=exchange.shown[:5],
+                )
             return True
-        await self._event(line, hides=hides or (exchange is not None and exchange.hides))
+        await self._event(line, exchange)
         return False
 
-    async def _event(self, line: str, *, hides: bool = False) -> None:
-        if hides and not line.startswith(self.dialect.urcs):
-            line = REDACTED  # a damaged echo of a secret must not become an event that is shown
+    async def _event(self, line: str, exchange: Exchange | None = None) -> None:
+        line = self.dialect.redact(line)
+        if exchange is not None and exchange.hides:
+            known = line.startswith(self.dialect.urcs) or line.startswith(self.dialect.boot_urcs)
+            if not known or exchange.gives_away(line):
+                line = REDACTED  # a damaged echo of a secret must not become an event that is shown
         self._log_received(line)
         if len(self._events) >= MAX_EVENTS:
             self._events.popleft()
@@ -205,13 +279,14 @@ class Dialogue:
     def _show(self, line: str, exchange: Exchange | None = None) -> str:
         if exchange is not None and exchange.hides and exchange.command.reply is None:
             return REDACTED
-        return escaped(self.dialect.redact(line))
+        shown = self.dialect.redact(line)
+        return REDACTED if exchange is not None and exchange.gives_away(shown) else escaped(shown)
 
     def _log_received(self, line: str, exchange: Exchange | None = None) -> None:
         if wire_is_logged():
             wire("received", line=self._show(line, exchange))
 
-    def _restarted(self, exchange: Exchange | None) -> ModemReset:
+    def _restarted(self, exchange: Exchange | None, line: str | None = None) -> ModemReset:
         during = (
             f" during {exchange.command.shown}" if exchange is not None else " while its answer was awaited"
         )
@@ -220,12 +295,12 @@ class Dialogue:
             remedy="Try again; if it happens again, look at its power supply (a modem draws peaks of 2 A).",
             reasons={Reason.MODEM_RESTARTED},
             command=exchange.command.shown if exchange is not None else None,
-            lines=self.dialect.boot_urcs[:1],
+            lines=(escaped(line),) if line is not None else (),
         )
 
     def _silent(self, exchange: Exchange) -> ModemError:
         shown = exchange.command.shown
-        if self._noise:
+        if self.hears_noise:
             return ModemTimeout(
                 f"{shown}: what came back is not readable.",
                 remedy="The baud rate is probably wrong, or the port belongs to another device.",

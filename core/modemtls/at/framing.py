@@ -107,8 +107,9 @@ class Receiver:
         """Pass over ``data`` if the modem sends back what it is given; for a port whose echo is on."""
         self._echo = data
 
-    def drop_prompt(self) -> None:
-        """Forget a prompt that stands where the next line would begin: nobody waits for one."""
+    def begin(self) -> None:
+        """A command is about to be sent: a prompt or a line end that stands here is not its answer's."""
+        self._led = self._after_prompt = False
         if not self._payload and not self._buffer.strip(_LINE_EDGE).strip(b"> "):
             self._buffer.clear()
             self._scanned = 0
@@ -128,15 +129,19 @@ class Receiver:
             self._skip_lf = False
         if self._payload:
             return self._next_payload()
-        if self._tail and not self._check_tail():
-            return Slip() if self._buffer else None
-        if self._echo and not self._pass_echo():
-            return None
+        if self._tail:
+            ended = self._tail_ended()
+            if ended is None:
+                return None
+            self._tail = False
+            if not ended:
+                return Slip()
         if self._after_prompt:
             self._strip(b"> ")
             if not self._buffer:
                 return None
             self._after_prompt = False
+        self._pass_echo()
         if not self._scanned and not self._cut:
             self._strip_edge()
         if not self._buffer:
@@ -160,12 +165,27 @@ class Receiver:
             return self.next(prompt=prompt, marker=marker)
         return item
 
-    def _check_tail(self) -> bool:
-        """A line end is there; false when it is not, or not yet (then the buffer is empty)."""
+    def _tail_ended(self) -> bool | None:
+        """A line end follows the payload, or something else; ``None`` when more bytes are needed."""
         rest = self._buffer.lstrip(b"\r")
-        if not rest and self._buffer:
-            self._held = True
-        return False
+        if not rest:
+            return None if len(self._buffer) < 4 else False
+        return rest[0] == 0x0A and len(rest) < len(self._buffer)
+
+    def _pass_echo(self) -> None:
+        if not self._echo or not self._buffer:
+            return
+        size = min(len(self._echo), len(self._buffer))
+        same = next((i for i in range(size) if self._buffer[i] != self._echo[i]), size)
+        del self._buffer[:same]
+        self._scanned = 0
+        self._echo = b"" if self._buffer else self._echo[same:]
+
+    def _strip_edge(self) -> None:
+        lead = len(self._buffer) - len(self._buffer.lstrip(_LINE_EDGE))
+        if lead:
+            self._led = self._led or b"\n" in self._buffer[:lead]
+            del self._buffer[:lead]
 
     def _strip(self, characters: bytes) -> None:
         stripped = len(self._buffer) - len(self._buffer.lstrip(characters))
@@ -203,6 +223,7 @@ class Receiver:
         long = length > MAX_LINE_BYTES
         del self._buffer[:end]
         self._scanned = 0
+        self._full, self._led = self._led, False
         if self._cut:
             self._cut = False
             return None

@@ -269,6 +269,11 @@ class Final:
         """``OK`` or ``CONNECT``."""
         return self.word in ("OK", "CONNECT")
 
+    @property
+    def ends_call(self) -> bool:
+        """A call did not come about, or has ended: ``NO CARRIER``, ``BUSY``, …"""
+        return self.word in _CALL_RESULTS and self.word != "CONNECT"
+
     def __str__(self) -> str:
         return self.word if self.number is None else f"{self.word}: {self.number}"
 

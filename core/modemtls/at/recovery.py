@@ -1,0 +1,246 @@
+"""A decent end for an exchange that broke: timeout, I/O error, cancellation, restart.
+
+What the broken exchange still owes is read by the same rules as before, its payload by count, so that
+no byte of it becomes a line.  An upload that the modem waits for is completed; one that it does not wait
+for (it answered early, it restarted, a probe is answered) is not: data must never become commands.
+Then a *probe* is sent, a command whose answer cannot be mistaken for a late one; each probe that went out
+is accounted for, because the answer of one too many would be taken for the next command's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..errors import ModemError, ModemReset, ModemTimeout, Reason
+from ..log import wire
+from ..op import Now, Read, Write
+from .dialogue import Dialogue
+from .exchange import Exchange
+from .framing import Line, Marker, Payload, Prompt
+from .syntax import Dialect, Final, final_result
+
+__all__ = ["Recovery"]
+
+UPLOAD_SLICE = 1024
+PROBE_SECONDS = 1.0
+"""How long a probe may take, and how long silence inside a payload means that its rest is lost."""
+QUIET_SECONDS = 0.3
+"""Silence that ends a flow of bytes of unknown length."""
+LINE_SECONDS = 0.05
+"""How long the rest of a line that has begun is waited for before a command is sent."""
+
+
+class Recovery(Dialogue):
+    """The dialogue, and what puts it in order again; its ``async`` methods are operations."""
+
+    def __init__(self, dialect: Dialect, *, command_timeout: float, recover_timeout: float) -> None:
+        super().__init__(dialect)
+        self.command_timeout = command_timeout
+        self.recover_timeout = recover_timeout
+        self._broken: Exchange | None = None
+
+    @property
+    def is_recovering(self) -> bool:
+        """The last exchange broke; the next one begins with the recovery."""
+        return self._broken is not None
+
+    async def ready(self) -> None:
+        """End what a broken exchange left behind, if there is one.
+
+        What has arrived by then is sorted: it cannot be the answer to what is sent afterwards.
+
+        :raises ModemTimeout: the modem does not answer within ``recover_timeout`` seconds.
+        """
+        broken = self._broken
+        if broken is None:
+            await self._settle()
+            return
+        self._noise = 0
+        deadline = await Now() + self.recover_timeout
+        wire("recovering", command=broken.command.shown)
+        if broken.astray:
+            await self._hush(broken, deadline)
+        if broken.data and not broken.over and broken.sent < len(broken.data):
+            await self._finish_upload(broken, deadline)
+        await self._synchronise(broken, deadline)
+        self._broken = None
+
+    def _break(self, exchange: Exchange) -> None:
+        if exchange.begun and self._broken is not exchange:
+            # A late answer to the probe's own command looks like the probe's.
+            exchange.probes = int(self.dialect.sync_command[2:] in exchange.command.text.upper())
+            self._broken = exchange
+
+    async def _settle(self) -> None:
+        for timeout in (0.0, LINE_SECONDS):
+            if data := await Read(timeout):
+                self._receiver.feed(data)
+            await self._drain_lines()
+            self._receiver.begin()
+            if not self._receiver.is_midway:
+                return
+
+    async def _hush(self, broken: Exchange, deadline: float) -> None:
+        """Drop what comes until nothing does: where its parts begin and end is not known."""
+        while await Read(QUIET_SECONDS):
+            if await Now() >= deadline:
+                raise self._lost(broken)
+        self._receiver.reset()
+        broken.astray = False
+
+    async def _finish_upload(self, broken: Exchange, deadline: float) -> None:
+        try:
+            if not broken.prompted:
+                wait = await Now() + min(self.command_timeout, self.recover_timeout / 2)
+                if await self._final(broken, wait, prompt=True) is not None:
+                    broken.over = True
+                    return
+            while (data := await Read(LINE_SECONDS)) and await Now() < deadline:
+                self._receiver.feed(data)
+            if isinstance(await self._sift(broken), Final):
+                broken.over = True
+                return
+            await self._send_data(broken)
+        except ModemReset:
+            broken.over = True
+        except ModemTimeout:
+            if broken.prompted:
+                raise
+            # No prompt, no result.  Whether data are awaited shows when a probe is not answered.
+            broken.over = True
+            if not await self._probe(broken, deadline):
+                # It has eaten the probe as data: fill the count, in a way that cannot be a command.
+                await self._fill(
+                    len(broken.data) - len(self.dialect.sync_command) - len(self.dialect.line_end)
+                )
+
+    async def _send_data(
+        self, exchange: Exchange, progress: Callable[[int, int], None] | None = None
+    ) -> Final | None:
+        """Send what has not been sent; a final result that comes before the end stops it."""
+        exchange.prompted = True
+        total = len(exchange.data)
+        wire("sent data", size=total - exchange.sent)
+        if exchange.echoed:
+            self._receiver.expect_echo(exchange.data[exchange.sent :])
+        while exchange.sent < total:
+            part = exchange.data[exchange.sent : exchange.sent + UPLOAD_SLICE]
+            # The count is what recovery goes by: a slice that broke off may have gone out or not.
+            exchange.sent += len(part)
+            await Write(part)
+            if progress is not None:
+                progress(exchange.sent, total)
+            if exchange.sent < total:
+                if data := await Read(0):
+                    self._receiver.feed(data)
+                early = await self._sift(exchange)
+                if isinstance(early, Final):
+                    exchange.over = True
+                    return early
+        return None
+
+    async def _fill(self, count: int) -> None:
+        if count > 0:
+            await Write(b" " * count)
+
+    async def _synchronise(self, broken: Exchange, deadline: float) -> None:
+        self._receiver.numeric = True  # the result may be a digit; a word puts this off again
+        while await Now() < deadline:
+            if await self._probe(broken, deadline):
+                await self._await_other_probes(broken, deadline)
+                await self._drain_lines()
+                return
+            if await Now() < deadline:
+                self._receiver.expect_payload(0)
+            if broken.data:  # some of the last slice may be missing: spaces fill it and command nothing
+                await self._fill(UPLOAD_SLICE)
+        raise self._lost(broken)
+
+    async def _await_other_probes(self, broken: Exchange, deadline: float) -> None:
+        while broken.probes > 0:
+            if not await self._answered(broken, max(deadline, await Now() + PROBE_SECONDS)):
+                if self._receiver.is_midway:
+                    raise self._lost(broken)
+                return  # the others never reached it: it slept, or took them for data
+
+    def _lost(self, broken: Exchange) -> ModemError:
+        noise = self.hears_noise
+        sync = self.dialect.sync_command
+        return ModemTimeout(
+            f"The modem did not come back after {broken.command.shown} broke off: "
+            + (
+                f"what came back in {self.recover_timeout:g} s is not readable."
+                if noise
+                else f"it answered nothing to {sync} for {self.recover_timeout:g} s."
+            ),
+            remedy="The baud rate is probably wrong, or the port belongs to another device."
+            if noise
+            else "Check power and cable; a modem that hangs wants its reset line or a power cycle.",
+            reasons={Reason.NO_ANSWER, *((Reason.GARBAGE_ON_LINE,) if noise else ())},
+            command=sync,
+        )
+
+    async def _probe(self, broken: Exchange, deadline: float) -> bool:
+        """Ask for what only the probe's answer contains; results before that line are late ones."""
+        self._receiver.begin()
+        broken.probes += 1
+        await Write(self.dialect.sync_command.encode() + self.dialect.line_end)
+        return await self._answered(broken, deadline)
+
+    async def _answered(self, broken: Exchange, deadline: float) -> bool:
+        begun = arrived = False
+        soon = min(deadline, await Now() + PROBE_SECONDS)
+        while True:
+            item = self._receiver.next(prompt=self._awaits_prompt(broken), marker=broken.marker)
+            match item:
+                case None:
+                    if arrived and self._receiver.is_midway:  # a payload, an echo of many spaces
+                        soon = min(deadline, await Now() + PROBE_SECONDS)
+                    try:
+                        await self._more(broken, soon)
+                    except ModemTimeout:
+                        return False
+                    arrived = True
+                case Payload():
+                    soon = min(deadline, await Now() + PROBE_SECONDS)
+                case Marker():
+                    self._expect_marked(broken)
+                case Prompt():
+                    # Too late for the data: the probe may be their beginning already.
+                    broken.prompted = True
+                    await self._fill(len(broken.data))
+                case Line():
+                    line = self._read_line(item)
+                    if line.startswith(self.dialect.sync_reply):
+                        begun = True
+                    elif self._is_final(line):
+                        if begun:
+                            broken.probes -= 1
+                            return True
+                    elif not self._is_echo(broken, line) and not line.endswith(self.dialect.sync_command):
+                        await self._late(broken, line)
+
+    @staticmethod
+    def _awaits_prompt(broken: Exchange) -> bool:
+        return bool(broken.data) and not broken.prompted
+
+    async def _late(self, broken: Exchange, line: str) -> None:
+        """A line of the broken answer, or an event; the length of a late payload is in the former."""
+        count = broken.count(line)
+        if count is not None and not broken.received and count > 0:
+            broken.received = count
+            self._receiver.expect_payload(count)
+        elif line.startswith(self.dialect.boot_urcs):
+            broken.over = True
+            self.restarts += 1
+            await self._event(line, broken)
+        else:
+            await self._event(line, broken)
+
+    def _is_final(self, line: str) -> bool:
+        numeric = self._receiver.numeric
+        if final_result(line, dial=True, numeric=numeric) is None:
+            return False
+        if numeric and not line[:1].isdigit():
+            self._receiver.numeric = False
+        return True
