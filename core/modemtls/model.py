@@ -207,7 +207,8 @@ class Registration(enum.Enum):
 class NetworkStatus:
     """How far the modem is on its way to the network.
 
-    ``pdp_active``/``address``: ``None`` where the modem does not tell.
+    ``apn``: empty when none is configured.  ``apn``/``pdp_active``/``address``: ``None`` where the modem does
+    not tell.
     """
 
     radio_on: bool

@@ -29,7 +29,8 @@ from .fairlock import FairLock
 from .https.message import check_host
 from .log import happened
 from .op import Op, run
-from .operations import Operations, begin
+from .opening import begin
+from .operations import Operations
 from .plugins import registry
 from .policy import Gap, VerifyPolicy
 from .port import Port, open_port

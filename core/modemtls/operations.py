@@ -15,9 +15,8 @@ from .at.channel import Channel
 from .at.exchange import Event, Reply, starts
 from .at.syntax import Command, raw
 from .diagnose import profile_findings
-from .errors import ModemError, ModemTimeout, Reason, Unsupported
+from .errors import Reason, Unsupported
 from .findings import Finding
-from .identify import choose, identity
 from .leases import Leases
 from .model import (
     ClockReading,
@@ -31,8 +30,8 @@ from .model import (
     StoredCredential,
     StoredProfile,
 )
-from .op import Now, Op, SetLine, Yield
-from .plugins import load_object, registry
+from .op import Now, Op, Yield
+from .plugins import load_object
 from .policy import TlsProfile, VerifyPolicy, resolve
 from .settings import WORDS, Settings
 from .standard import missing_stage
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
     from .journal import Journal
     from .store import Installed, Store
 
-__all__ = ["Operations", "begin", "vendor_options"]
+__all__ = ["Operations", "vendor_options"]
 
 T = TypeVar("T")
 
@@ -200,7 +199,14 @@ class Operations:
         return resolve(policy, self.resolved.enforcement, host="", model=self.model.name)
 
     async def list_credentials(self) -> tuple[StoredCredential, ...]:
-        return await self.driver.list_credentials()
+        """What the store shows; a certificate that a profile names as its CA is one."""
+        anchors = {profile.ca_slot for profile in await self.driver.read_profiles()}
+        return tuple(
+            replace(stored, kind=CredentialKind.CA)
+            if stored.kind is CredentialKind.CERTIFICATE and stored.slot in anchors
+            else stored
+            for stored in await self.driver.list_credentials()
+        )
 
     async def trust(
         self, files: Sequence[CredentialFile], add: bool, policy: VerifyPolicy, progress: Progress | None
@@ -292,7 +298,11 @@ class Operations:
             reply = await self.channel.command(command, timeout=timeout or limits.connect_timeout, dial=True)
         else:
             reply = await self.channel.upload(
-                command, data, prompt_timeout=timeout or limits.prompt_timeout, timeout=timeout or 30.0
+                command,
+                data,
+                prompt_timeout=timeout or limits.prompt_timeout,
+                timeout=timeout or 30.0,
+                hide=b"PRIVATE KEY" in data,
             )
         return replace(reply, lines=tuple(map(redact, reply.lines)))
 
@@ -353,43 +363,3 @@ def vendor_options(model: Model, settings: Settings) -> Any:
             reasons={Reason.INVALID_PARAMETER},
             model=model.name,
         ) from None
-
-
-async def begin(channel: Channel, settings: Settings, baudrates: Sequence[int]) -> Operations:
-    """Find the baud rate, wake the modem, ask who it is.
-
-    :raises ModemTimeout: nothing answers.
-    :raises Unsupported: nobody knows what answers.
-    """
-    await _wake(channel, settings, baudrates)
-    models = registry().models
-    for command in (Command.do("E0"), Command.do("V1"), Command.set("+CMEE", 1)):
-        await channel.command(command)
-    who = await identity(channel, models)
-    model, match = choose(who, models, settings.model)
-    resolved = model.resolve(match.firmware, vendor_options(model, settings))
-    operations = Operations(channel, settings, model, match, who, resolved)
-    await operations.initialise()
-    return operations
-
-
-async def _wake(channel: Channel, settings: Settings, baudrates: Sequence[int]) -> None:
-    tried = []
-    for baudrate in baudrates or (0,):
-        if baudrate:
-            await SetLine(baudrate=baudrate)
-            tried.append(str(baudrate))
-        if await channel.wake(settings.timeout / max(1, len(baudrates))):
-            try:
-                await channel.ready()
-            except ModemError:
-                continue
-            return
-    rates = f" at {', '.join(tried)} baud" if tried else ""
-    raise ModemTimeout(
-        f"No modem answers on this port: AT was sent{rates} for {settings.timeout:g} s.",
-        remedy="Is it on, is this its AT port (modemtls ports), is the cable the right one? A modem with another"
-        " baud rate wants --baudrate.",
-        reasons={Reason.NO_ANSWER},
-        command="AT",
-    )

@@ -197,11 +197,13 @@ class StandardDriver(Driver):
 
     async def _apn(self) -> str | None:
         reply = await self.channel.command(Command.read("+CGDCONT"))
+        if not reply.ok:
+            return None
         for line in reply.lines:
             values = fields(line)
             if len(values) > 2 and values[0] == str(self.pdp_context):
                 return values[2]
-        return None
+        return ""
 
 
 def missing_stage(status: NetworkStatus, model: str | None) -> ModemError | None:

@@ -16,7 +16,6 @@ class BasicSimulator(Simulator):
 
     manufacturer: ClassVar[str] = "modemtls"
     product: ClassVar[str] = "simulated modem"
-    imei: ClassVar[str] = "004999010640000"
 
     @on(r"ATE([01]?)")
     def command_echo(self, match: re.Match[str]) -> Result:
@@ -70,7 +69,7 @@ class BasicSimulator(Simulator):
     @on(r"AT\+CGSN(?:=[01])?", r"AT\+GSN")
     def command_serial(self, match: re.Match[str]) -> Result:
         """Its IMEI."""
-        return f'+CGSN: "{self.imei}"' if match[0].endswith("=1") else self.imei
+        return f'+CGSN: "{self.settings.imei}"' if match[0].endswith("=1") else self.settings.imei
 
     @on(r"ATI0?")
     def command_identify(self, match: re.Match[str]) -> Result:

@@ -53,6 +53,7 @@ class SimSettings:
     """What every simulated modem can be told.  A vendor's settings extend it."""
 
     firmware: str = setting("", "Firmware that it says it runs; empty is the model's usual one.")
+    imei: str = setting("004999010640000", "Serial number: two modems with different ones are told apart.")
     echo: bool = setting(False, "Commands are echoed after a boot.")
     chunk: int = setting(0, "Most bytes that one read of the host gets; 0 gives all that is due.", minimum=0)
     urc_noise: float = setting(
