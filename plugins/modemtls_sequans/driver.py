@@ -10,7 +10,7 @@ from modemtls import NetworkError, Reason, VendorCode
 from modemtls.at import Command, Dialect, fields, quote, starts
 
 from .http import HttpClient
-from .sockets import Sockets
+from .sockets import NO_REPLY, Sockets
 from .store import Store, redact
 
 __all__ = ["SequansDriver"]
@@ -51,12 +51,10 @@ class SequansDriver(HttpClient, Sockets, Store):
     async def set_clock_from_network(self) -> None:
         match = starts("+SQNNTP:")
         self.channel.discard(match)
-        await self.ask(
-            Command.set("+SQNNTP", 2, quote(TIME_SERVERS), 1), "Fetching the time", default=NetworkError
-        )
+        command = Command.set("+SQNNTP", 2, quote(TIME_SERVERS), 1, reply=NO_REPLY)
+        await self.ask(command, "Fetching the time", default=NetworkError)
         event = await self.channel.wait(match, 60.0)
-        result = fields(event.line)[0] if event is not None else None
-        if result != "0":
+        if event is None or fields(event.line)[:1] != ("0",):
             raise NetworkError(
                 "Fetching the time from the network failed: "
                 + (f"the modem reported {event.line}." if event is not None else "no result came in 60 s."),

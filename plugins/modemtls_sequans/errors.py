@@ -69,6 +69,8 @@ ERRORS = with_standard(
               R.NO_PDP_CONTEXT, remedy="Check the name, then APN and registration: modemtls network."),
         _http(7, "COULDNT_CONNECT", NetworkError, "the server could not be reached", R.REFUSED,
               remedy="Check host and port, and whether a firewall is in between."),
+        _http(8, "WEIRD_SERVER_REPLY", HttpError, "the server's answer makes no sense", R.MALFORMED_RESPONSE,
+              remedy="Check the port: another service may be there."),
         _http(16, "HTTP2", HttpError, "the server speaks HTTP/2 wrongly", R.MALFORMED_RESPONSE),
         _http(18, "PARTIAL_FILE", HttpError, "the body ended before its length", R.INCOMPLETE_BODY, R.CONNECTION_LOST,
               remedy="Try again; what came is not whole."),

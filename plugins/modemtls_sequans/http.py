@@ -6,6 +6,7 @@ and ``OK``, without one.  Length 0 may mean that the server announced none.  Res
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from modemtls import (
     HttpReply,
     HttpRequest,
     ModemError,
+    ModemTimeout,
     NetworkError,
     Reason,
     VendorCode,
@@ -22,10 +24,11 @@ from modemtls import (
 from modemtls.at import Argument, Command, Marked, fields, quote, starts
 
 from .profile import plain
-from .sockets import Sockets
+from .sockets import NO_REPLY, Sockets
 
 if TYPE_CHECKING:
-    from modemtls.at import Event
+    from modemtls.at import Event, Quoted
+    from modemtls.at.exchange import Match
     from modemtls.driver import Progress
 
 __all__ = ["HttpClient"]
@@ -40,6 +43,7 @@ _CONTENT_TYPES = {
     "application/json": "4",
 }
 _WITHOUT_BODY = frozenset({204, 304})
+_RING = re.compile(r'\+SQNHTTPRING: ?\d,(\d{1,3}),"?(.*?)"?,(\d{1,9})')
 
 
 class HttpClient(Sockets):
@@ -48,7 +52,7 @@ class HttpClient(Sockets):
     def forget_connections(self) -> None:
         super().forget_connections()
         self._http: dict[int, tuple[str, int, int]] = {}
-        self._http_connected: set[int] = set()
+        self._http_open: set[int] = set()
 
     async def http_request(
         self,
@@ -61,7 +65,27 @@ class HttpClient(Sockets):
     ) -> HttpReply:
         target = quote(request.target, self.dialect.quote_limits, what="The request's target")
         headers, content_type = self._headers(request)
-        await self._http_connect(profile, request, security_profile)
+        wanted = (request.host, request.port, security_profile)
+        await self._http_connect(profile, request, wanted)
+        try:
+            reply = await self._http_exchange(profile, request, target, headers, content_type, sent, progress)
+        except (HttpError, NetworkError):
+            await self.http_disconnect(profile)  # what is left of the response must not meet the next one
+            raise
+        if profile in self._http_open:
+            self._http[profile] = wanted
+        return reply
+
+    async def _http_exchange(
+        self,
+        profile: int,
+        request: HttpRequest,
+        target: Quoted,
+        headers: list[Argument],
+        content_type: Argument,
+        sent: Callable[[], None],
+        progress: Progress | None,
+    ) -> HttpReply:
         ring, closed = starts(f"+SQNHTTPRING: {profile},"), starts(f"+SQNHTTPSH: {profile},")
         self.channel.discard(ring)
         asked = f"{request.method} https://{request.host}:{request.port}{request.target}"
@@ -79,6 +103,18 @@ class HttpClient(Sockets):
             ]
             command = Command.set("+SQNHTTPSND", *arguments, *headers)
             sent()
+            await self._http_upload(command, request, asked, closed, progress)
+        event = await self.channel.wait(lambda line: ring(line) or closed(line), request.timeout)
+        if event is not None and closed(event.line) and fields(event.line)[1:2] == ("0",):
+            # The end of an idle connection is told by the next request, which then connects anew.
+            later = await self.channel.wait(ring, min(request.timeout, self.limits.prompt_timeout))
+            event = later or event
+        return await self._response(profile, request, asked, event, progress)
+
+    async def _http_upload(
+        self, command: Command, request: HttpRequest, asked: str, closed: Match, progress: Progress | None
+    ) -> None:
+        try:
             if request.body:
                 reply = await self.channel.upload(
                     command, request.body, prompt_timeout=self.limits.prompt_timeout, timeout=request.timeout,
@@ -86,23 +122,25 @@ class HttpClient(Sockets):
                 )  # fmt: skip
             else:
                 reply = await self.channel.command(command, timeout=self.limits.prompt_timeout)
-            if not reply.ok:
-                event = self.channel.take(closed)
-                if event is not None:
-                    raise self._curl(event, asked)
-                raise self.refusal(reply, asked, default=HttpError)
-        event = await self.channel.wait(lambda line: ring(line) or closed(line), request.timeout)
-        try:
-            return await self._response(profile, request, asked, event, progress)
-        except HttpError:
-            await self.http_disconnect(profile)  # what is left of the response must not meet the next one
-            raise
+        except ModemTimeout:
+            event = self.channel.take(closed)  # the prompt comes after the handshake, or not at all
+            if event is None:
+                raise
+            raise self._curl(event, asked) from None
+        if not reply.ok:
+            event = await self.channel.wait(closed, 2.0)
+            if event is not None and fields(event.line)[1:2] != ("0",):
+                raise self._curl(event, asked)
+            raise self.refusal(reply, asked, default=HttpError)
 
     async def http_disconnect(self, profile: int) -> None:
-        if profile in self._http_connected:
-            self._http_connected.discard(profile)
+        self._http.pop(profile, None)
+        if profile in self._http_open:
             await self.channel.command(Command.set("+SQNHTTPDISCONNECT", profile), timeout=10.0)
-            self.channel.discard(starts(f"+SQNHTTPDISCONNECT: {profile}", f"+SQNHTTPSH: {profile},"))
+            self._http_open.discard(profile)
+            self.channel.discard(
+                starts(*(f"+SQNHTTP{word}: {profile}" for word in ("DISCONNECT", "SH", "RING", "CONNECT")))
+            )
 
     def _headers(self, request: HttpRequest) -> tuple[list[Argument], Argument]:
         """The extra header line as trailing arguments, and the body's type."""
@@ -116,34 +154,44 @@ class HttpClient(Sockets):
         code = _CONTENT_TYPES.get(content_type, content_type)
         return extra, quote(code, self.dialect.quote_limits, what="The content type")
 
-    async def _http_connect(self, profile: int, request: HttpRequest, security_profile: int) -> None:
-        wanted = (request.host, request.port, security_profile)
+    async def _http_connect(self, profile: int, request: HttpRequest, wanted: tuple[str, int, int]) -> None:
         lost = starts(f"+SQNHTTPSH: {profile},")
-        if self.channel.take(lost) is not None:
-            self._http_connected.discard(profile)
-        if self._http.get(profile) == wanted and profile in self._http_connected:
+        idle = self._http.pop(profile, None)
+        if idle == wanted and self.channel.take(lost) is None:
             return
         await self.http_disconnect(profile)
-        await self._http_configure(profile, request, security_profile)
-        self._http[profile] = wanted
+        await self._http_configure(profile, request, wanted[2])
         asked = f"Connecting to {request.host}:{request.port} by the modem's HTTP client"
         result = starts(f"+SQNHTTPCONNECT: {profile},")
         self.channel.discard(lambda line: result(line) or lost(line))
-        await self.ask(Command.set("+SQNHTTPCONNECT", profile), asked, timeout=30.0, default=NetworkError)
-        event = await self.channel.wait(result, min(request.timeout, self.limits.connect_timeout))
+        self._http_open.add(profile)
+        command = Command.set("+SQNHTTPCONNECT", profile, reply=NO_REPLY)
+        try:
+            await self.ask(command, asked, timeout=30.0, default=NetworkError)
+        except NetworkError:
+            self._http_open.discard(profile)
+            raise
+        timeout = min(request.timeout, self.limits.connect_timeout)
+
+        def ended(line: str) -> bool:
+            # The close of an earlier connection may be told late, as an orderly one.
+            return result(line) or (lost(line) and fields(line)[1:2] != ("0",))
+
+        event = await self.channel.wait(ended, timeout)
         if event is None:
             raise NetworkError(
-                f"{asked} failed: the modem reported no result in {self.limits.connect_timeout:g} s.",
+                f"{asked} failed: the modem reported no result in {timeout:g} s.",
                 remedy="Look at the signal and at the server, then try again.",
                 reasons={Reason.TIMEOUT},
                 certainty=Certainty.GUESSED,
                 model=self.model.name,
                 command=f"AT+SQNHTTPCONNECT={profile}",
             )
-        if fields(event.line)[1:] != ("0",):
-            await self.channel.wait(lost, 1.0)  # the same number once more
+        if fields(event.line)[1:2] != ("0",):
+            if result(event.line):
+                await self.channel.wait(lost, 1.0)  # the same number once more
+            self._http_open.discard(profile)
             raise self._curl(event, asked)
-        self._http_connected.add(profile)
 
     async def _http_configure(self, profile: int, request: HttpRequest, security_profile: int) -> None:
         host = quote(request.host, self.dialect.quote_limits, what="The host name")
@@ -170,19 +218,17 @@ class HttpClient(Sockets):
                 model=self.model.name,
             )
         closed = starts(f"+SQNHTTPSH: {profile},")
-        values = (*fields(event.line), "", "", "")
         if closed(event.line):
-            self._http_connected.discard(profile)
-            if values[1] == "0":
+            if fields(event.line)[1:2] == ("0",):
                 error = self._broken(asked, event, "the server closed the connection without a response")
                 error.reasons = frozenset({Reason.CONNECTION_LOST})
                 raise error
             raise self._curl(event, asked)
-        if not values[1].isdecimal() or not (values[3].isdecimal() and len(values[3]) < 10):
+        found = _RING.fullmatch(event.line)
+        if found is None:
             raise self._broken(asked, event, "the modem's report of the response is malformed")
-        status, content_type, size = int(values[1]), values[2] or None, int(values[3])
+        status, content_type, size = int(found[1]), found[2] or None, int(found[3])
         if status == 0:
-            self._http_connected.discard(profile)
             reason = await self.channel.wait(closed, 2.0)
             raise self._curl(reason, asked) if reason is not None else self._broken(asked, event, "it failed")
         if request.method == "HEAD" or status in _WITHOUT_BODY:
@@ -203,11 +249,28 @@ class HttpClient(Sockets):
             )
             error.reasons = frozenset({Reason.LIMIT_EXCEEDED})
             raise error
-        reply = await self.channel.download(
-            Command.set("+SQNHTTPRCV", profile), Marked(b"<<<", size), timeout=30.0, progress=progress
-        )
+        return HttpReply(status, await self._body(profile, asked, event, size, progress), content_type)
+
+    async def _body(
+        self, profile: int, asked: str, event: Event, size: int, progress: Progress | None
+    ) -> bytes:
+        try:
+            reply = await self.channel.download(
+                Command.set("+SQNHTTPRCV", profile), Marked(b"<<<", size), timeout=30.0, progress=progress
+            )
+        except (ModemTimeout, HttpError) as error:
+            await self.http_disconnect(profile)  # a modem that is silent altogether fails here
+            raise HttpError(
+                f"{asked}: the body did not come whole: {size} bytes were announced. The request was sent.",
+                remedy="Try again; if it happens with every server, bytes are lost on the line: connect RTS and CTS.",
+                reasons={Reason.INCOMPLETE_BODY, Reason.BYTES_LOST},
+                certainty=Certainty.GUESSED,
+                model=self.model.name,
+                command=error.command,
+                lines=(event.line,),
+            ) from None
         self.accept(reply, asked, default=HttpError)
-        return HttpReply(status, reply.payload, content_type)
+        return reply.payload
 
     def _broken(self, asked: str, event: Event, what: str) -> HttpError:
         return HttpError(

@@ -158,7 +158,7 @@ def firmware_of(identity: Identity) -> dict[str, tuple[int, int, str]]:
     return found
 
 
-def _matches(product: str, family: int, minor: int | None) -> Any:
+def _matches(product: str, family: int, least_minor: int = 0) -> Any:
     """How an identity fits: the product name states it; the firmware family only hints at it."""
 
     def matches(identity: Identity) -> Match | None:
@@ -169,7 +169,7 @@ def _matches(product: str, family: int, minor: int | None) -> Any:
         if identity.product.strip().upper() in {"GM01Q", "GM02S", "GM02SP", "NB01Q"} or "UE" not in found:
             return None
         major, second, text = found["UE"]
-        if major != family or (minor is not None and second > minor):
+        if major != family or second < least_minor:
             return None
         return Match(Certainty.GUESSED, firmware, f"firmware {text} is of its family")
 
@@ -248,7 +248,7 @@ MODELS = (
     _model(
         "sequans-gm02s",
         "Sequans GM02S (Monarch 2)",
-        _matches("GM02S", 8, None),
+        _matches("GM02S", 8),
         _resolve_monarch_2,
         "Gm02s",
         demo_mistake=_CERT_VALID_LEVEL_7,
@@ -257,7 +257,7 @@ MODELS = (
     _model(
         "sequans-gm02sp",
         "Sequans GM02SP (Monarch 2)",
-        _matches("GM02SP", 8, 9),
+        _matches("GM02SP", 8, 2),
         _resolve_monarch_2,
         "Gm02sp",
         demo_mistake=_CERT_VALID_LEVEL_7,
@@ -266,7 +266,7 @@ MODELS = (
     _model(
         "sequans-gm01q",
         "Sequans GM01Q (Monarch)",
-        _matches("GM01Q", 5, None),
+        _matches("GM01Q", 5),
         _resolve_monarch_1,
         "Gm01q",
         baudrates=(921600, 115200),

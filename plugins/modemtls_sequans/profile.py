@@ -36,6 +36,11 @@ LEVELS_MONARCH_2: Mapping[frozenset[Check], int] = {
     _CHAIN | {Check.HOSTNAME}: 5,
 }
 _VERSIONS = {TlsVersion.TLS1_0: 0, TlsVersion.TLS1_1: 1, TlsVersion.TLS1_2: 2, TlsVersion.TLS1_3: 3}
+_SUITE = re.compile(r"0[xX][0-9A-Fa-f]{1,4}")
+_PSK_SUITES = frozenset(
+    {0x8C, 0x8D, 0xA8, 0xA9, 0xAA, 0xAB, 0xAE, 0xAF, 0xB2, 0xB3, 0xC037, 0xCCAB, 0xCCAC, 0xCCAD,
+     0xC0A4, 0xC0A5, 0xC0A6, 0xC0A7, 0xC0A8, 0xC0A9}
+)  # fmt: skip
 _MANUAL = "Monarch 2 AT commands reference manual, AT+SQNSPCFG, as quoted in the vendor's public forum"
 _LINT = "public reports: AT+SQNSPCFG accepts it, the failure comes at use"
 
@@ -78,7 +83,12 @@ def _values(line: str) -> dict[str, str]:
 
 
 def _slot(text: str) -> int | None:
-    return int(text) if text.isdecimal() else None
+    return int(text) if text.isdecimal() and len(text) < 4 else None
+
+
+def _level(values: Mapping[str, str]) -> str:
+    """certValidLevel without leading zeros; one that is left out is 0, the default."""
+    return values.get("certValidLevel", "").lstrip("0") or "0"
 
 
 def decode(
@@ -93,10 +103,10 @@ def decode(
     if number is None:
         return None
     shown = tuple((name, "***" if name in _SECRET and value else value) for name, value in values.items())
-    checks = None
-    level = values.get("certValidLevel", "") or "0"
-    if levels is not None:
-        checks = {str(value): made for made, value in levels.items()}.get(level)
+    level = _level(values)
+    checks = {str(value): made for made, value in (levels or {}).items()}.get(level)
+    if level == "0":
+        checks = frozenset()  # no bit is set, whatever the bits mean
     return StoredProfile(
         number=number,
         fields=shown,
@@ -107,6 +117,10 @@ def decode(
         problems=tuple(problems(number, values, levels, limits)),
         raw=tuple(fields(line)),
     )
+
+
+def _is_psk(suite: str) -> bool:
+    return _SUITE.fullmatch(suite) is not None and int(suite, 16) in _PSK_SUITES
 
 
 def plain(argument: Argument) -> str:
@@ -123,7 +137,9 @@ def same(stored: StoredProfile, wanted: list[Argument]) -> bool:
         text = plain(argument)
         if name in ("storageId", "resume", "lifetime") and not value:
             value = "0"
-        if value.casefold() != text.casefold():
+        if name != "pskIdentity":
+            value, text = value.casefold(), text.casefold()
+        if value != text:
             return False
     return True
 
@@ -145,7 +161,7 @@ def problems(
             )
         )  # fmt: skip
 
-    level = values.get("certValidLevel", "") or "0"
+    level = _level(values)
     ca, certificate, key = (values.get(name, "") for name in NAMES[4:7])
     if levels is LEVELS_MONARCH_2 and level not in {str(value) for value in levels.values()}:
         slot = ca or "SLOT"
@@ -171,11 +187,14 @@ def problems(
             "Name a stored CA, whatever the level: modemtls cert trust FILE",
             "public report with a capture: MQTT in the clear on LR8.2.1.0-61488; not tested for HTTP",
         )  # fmt: skip
-    if not verifies:
+    suites = [suite for suite in values.get("cipherSpecs", "").split(";") if suite]
+    if not verifies and not (values.get("psk") and suites and all(map(_is_psk, suites))):
         add(
             "certValidLevel", Reason.NO_TRUST_ANCHOR, Severity.WARNING,
             f"Security profile {number} verifies nothing: anybody on the way can pretend to be the server.",
-            f"Set 5: modemtls at 'AT+SQNSPCFG={number},2,\"\",5,{ca or 'SLOT'}'",
+            f"Set 5: modemtls at 'AT+SQNSPCFG={number},2,\"\",5,{ca or 'SLOT'}'"
+            if levels is LEVELS_MONARCH_2
+            else "Leave --profile out, and the policy is enforced.",
             _MANUAL,
         )  # fmt: skip
     if bool(certificate) != bool(key):
@@ -187,7 +206,7 @@ def problems(
             "Import both as a pair: modemtls request --cert FILE --key FILE, or name both or neither.",
         )  # fmt: skip
     version = values.get("version", "")
-    if version and version not in {"0", "1", "2", "3"}:
+    if version and version not in {"0", "1", "2", "3"} and levels is LEVELS_MONARCH_2:
         add(
             "version", Reason.PROFILE_ILLEGAL, Severity.ERROR,
             f"version {version} in security profile {number} is illegal: legal are 0 to 3 (TLS 1.0 to 1.3).",
@@ -199,19 +218,27 @@ def problems(
             f"Security profile {number} asks for TLS 1.{version}, which servers of today refuse.",
             "Use 2 for TLS 1.2.",
         )  # fmt: skip
-    suites = [suite for suite in values.get("cipherSpecs", "").split(";") if suite]
-    if any(not re.fullmatch(r"0[xX][0-9A-Fa-f]{4}", suite) for suite in suites):
+    if any(not _SUITE.fullmatch(suite) for suite in suites):
         add(
             "cipherSpecs", Reason.PROFILE_ILLEGAL, Severity.ERROR,
             f"cipherSpecs in security profile {number} is not a list of 0x…… numbers separated by semicolons.",
             'Leave it empty ("") for any supported suite.',
         )  # fmt: skip
     for name, value in zip(NAMES[4:7], (ca, certificate, key), strict=True):
-        if value and (not value.isdecimal() or int(value) not in limits.slots):
+        if value and _slot(value) not in limits.slots:
             add(
                 name, Reason.PROFILE_ILLEGAL, Severity.ERROR,
                 f"{name} {value} in security profile {number} is no slot: slots are 0 to {limits.slots[-1]}.",
                 "Name the slot of a stored certificate: modemtls cert list",
+            )  # fmt: skip
+    for name, value in (("caCertificateID", ca), ("clientCertificateID", certificate)):
+        if _slot(value) in limits.reserved_slots:
+            add(
+                name, Reason.SLOT_RESERVED, Severity.WARNING,
+                f"Security profile {number} names slot {value}, which belongs to the modem's vendor: what is in it"
+                " is not yours to say.",
+                "Use a slot of your own: modemtls cert trust FILE",
+                "public drivers: slots 0-4 and 7-10 are the vendor's",
             )  # fmt: skip
     if values.get("storageId", "") == "2":
         add(

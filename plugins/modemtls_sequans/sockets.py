@@ -15,11 +15,13 @@ from modemtls.op import Now, Yield
 from .store import Store
 
 if TYPE_CHECKING:
-    from modemtls.at import Reply
+    from modemtls.at import Argument, Reply
     from modemtls.driver import Progress
 
-__all__ = ["Sockets"]
+__all__ = ["NO_REPLY", "Sockets"]
 
+NO_REPLY = "(?!)"
+"""For a command whose outcome is an event of the same name: no line of its exchange is taken for an answer."""
 POLL_SECONDS = 1.0
 """How often the receive buffer is asked about when no ``+SQNSRING`` came: one may have been lost."""
 
@@ -30,7 +32,6 @@ class Sockets(Store):
     def forget_connections(self) -> None:
         """After a restart nothing of what was configured for this run is there any more."""
         self._configured: set[int] = set()
-        self._secured: dict[int, int | None] = {}
         self._ended: set[int] = set()
         self._more: set[int] = set()
 
@@ -45,31 +46,34 @@ class Sockets(Store):
         self.channel.discard(starts(f"+SQNSRING: {socket}", f"+SQNSH: {socket}", f"+SQNSD: {socket},"))
         dial = (socket, 0, port, address, 0, 0, 1)
         if self.options.dial != "sync":
-            reply = await self.channel.command(Command.set("+SQNSD", *dial, 0, 1), dial=True, timeout=timeout)
+            reply = await self._dial(*dial, 0, 1, timeout=timeout)
             if reply.ok:
                 await self._dialled(socket, asked, timeout)
                 return
             if self.options.dial == "async" or reply.final.word == "NO CARRIER":
                 raise await self._no_carrier(reply, asked, socket, host, port, security_profile, timeout)
-        reply = await self.channel.command(Command.set("+SQNSD", *dial), dial=True, timeout=timeout)
+        reply = await self._dial(*dial, timeout=timeout)
         if not reply.ok:
             raise await self._no_carrier(reply, asked, socket, host, port, security_profile, timeout)
 
+    async def _dial(self, *arguments: Argument, timeout: float) -> Reply:
+        command = Command.set("+SQNSD", *arguments, reply=NO_REPLY)
+        return await self.channel.command(command, dial=True, timeout=timeout)
+
     async def _configure(self, socket: int, security_profile: int | None) -> None:
         if socket not in self._configured:
-            await self.channel.command(Command.set("+SQNSH", socket))  # left open by an earlier run, perhaps
+            await self._hang_up(socket)  # left open by an earlier run, perhaps
             await self.ask(
                 Command.set("+SQNSCFG", socket, self.pdp_context, 300, 0, 600, 50),
                 f"Configuring socket {socket}",
             )
             await self.ask(Command.set("+SQNSCFGEXT", socket, 1, 0, 0, 0, 0), f"Configuring socket {socket}")
             self._configured.add(socket)
-        if self._secured.get(socket, -1) != security_profile:
-            enable = int(security_profile is not None)
-            await self.ask(
-                Command.set("+SQNSSCFG", socket, enable, security_profile or 1), f"Securing socket {socket}"
-            )
-            self._secured[socket] = security_profile
+        # Each time: a raw command or a restart that nobody saw would else leave the next dial without TLS.
+        enable = int(security_profile is not None)
+        await self.ask(
+            Command.set("+SQNSSCFG", socket, enable, security_profile or 1), f"Securing socket {socket}"
+        )
 
     async def _dialled(self, socket: int, asked: str, timeout: float) -> None:
         event = await self.channel.wait(starts(f"+SQNSD: {socket},"), timeout)
@@ -110,7 +114,7 @@ class Sockets(Store):
             )
         await self._configure(socket, None)
         plain = (socket, 0, port, quote(host), 0, 0, 1)
-        probe = await self.channel.command(Command.set("+SQNSD", *plain), dial=True, timeout=timeout)
+        probe = await self._dial(*plain, timeout=timeout)
         if not probe.ok:
             return self._network(error)
         await self.close_stream(socket)
@@ -214,7 +218,11 @@ class Sockets(Store):
         return reply.payload  # a refusal says that there is nothing (any more)
 
     async def close_stream(self, socket: int) -> None:
-        await self.channel.command(Command.set("+SQNSH", socket), timeout=10.0)
+        await self._hang_up(socket)
         self._ended.discard(socket)
         self._more.discard(socket)
         self.channel.discard(starts(f"+SQNSRING: {socket}", f"+SQNSH: {socket}"))
+
+    async def _hang_up(self, socket: int) -> None:
+        # The end of another socket is reported by the same word: it must stay an event.
+        await self.channel.command(Command.set("+SQNSH", socket, reply=NO_REPLY), timeout=10.0)

@@ -32,17 +32,48 @@ __all__ = ["Store", "redact"]
 _TYPES = {CredentialKind.KEY: quote("privatekey")}
 _CERTIFICATE = quote("certificate")
 
-# The 8th field of a security profile is a pre-shared key, the 6th of an HTTP profile a password.
-_PROFILE_KEY = re.compile(r'(\+SQNSPCFG[:=] ?(?:[^,"]*(?:"[^"]*")?[^,"]*,){7})"[^"]+"')
-_HTTP_PASSWORD = re.compile(r'(\+SQNHTTPCFG[:=] ?(?:[^,"]*(?:"[^"]*")?[^,"]*,){5})"[^"]+"')
-_OTHER = re.compile(r'(\+CGAUTH[:=] ?\d+,\d+,"[^"]*",)"[^"]+"|(\+CPIN=)"?[^",]+"?')
+_OLDEST_END = datetime(2000, 1, 1, tzinfo=UTC)
+
+# Which values of a command are secret, counted from 0, and in the answer that echoes them.
+_SECRETS = {
+    "+SQNSPCFG": {7},
+    "+SQNHTTPCFG": {5},
+    "+SQNSMQTTCFG": {3},
+    "+CGAUTH": {3},
+    "+CPIN": {0, 1},
+    "+CPWD": {1, 2},
+    "+CLCK": {2},
+}
+_NAMED = re.compile(
+    "(" + "|".join(map(re.escape, _SECRETS)) + r")(\s*[:=]\s*)(.*)", re.IGNORECASE | re.DOTALL
+)
+_VALUE = re.compile(r'(?:[^,"]|"[^"]*(?:"|$))*')
+_ONE = re.compile(r'(?:[^;"]|"[^"]*(?:"|$))+|;')  # several commands may share a line
 
 
 def redact(line: str) -> str:
-    """``line`` without pre-shared keys, passwords and PINs."""
-    line = _PROFILE_KEY.sub(r'\1"***"', line)
-    line = _HTTP_PASSWORD.sub(r'\1"***"', line)
-    return _OTHER.sub(lambda match: f'{match[1] or match[2]}"***"', line)
+    """``line`` without pre-shared keys, passwords and PINs, however it is written."""
+    return "".join(map(_redact_one, _ONE.findall(line)))
+
+
+def _redact_one(line: str) -> str:
+    named = _NAMED.search(line)
+    if named is None:
+        return line
+    name, between, rest = named.groups()
+    if name.upper() == "+CPIN" and ":" in between:
+        return line  # the answer names a state
+    values = []
+    start = 0
+    while start <= len(rest):
+        value = _VALUE.match(rest, start)
+        end = value.end() if value is not None else len(rest)
+        values.append(rest[start:end])
+        start = end + 1
+    for position in _SECRETS[name.upper()]:
+        if position < len(values) and values[position].strip().strip('"'):
+            values[position] = '"***"'
+    return line[: named.start()] + name + between + ",".join(values)
 
 
 def _type(kind: CredentialKind) -> Quoted:
@@ -80,11 +111,11 @@ class Store(StandardDriver):
     def _stored(self, line: str, kind: CredentialKind) -> StoredCredential | None:
         """One line of the listing; the order of its fields is inferred from one published sample."""
         values = [*fields(line), *[""] * 11]
-        if not values[1].isdecimal():
+        if not values[1].isdecimal() or len(values[1]) > 3:
             return None
         slot = int(values[1])
         start, end = _date(values[5]), _date(values[6])
-        if start is not None and end is not None and end <= start:
+        if end is not None and end <= (start or _OLDEST_END):
             end = None  # two digits of a year cannot say which century
         return StoredCredential(
             slot,
@@ -130,7 +161,7 @@ class Store(StandardDriver):
         if self._is_monarch_2:
             level, version = LEVELS_MONARCH_2[profile.checks], version_for(profile)
         else:
-            level = self.options.levels.get(profile.checks, 0)
+            level = self._mapped_level(profile.checks)
             # Without a demanded minimum the number is the one that public drivers write everywhere.
             version = self.options.versions.get(profile.minimum_version, 2) if profile.minimum_version else 2
         return encode(
@@ -141,6 +172,14 @@ class Store(StandardDriver):
             quoted_ciphers=self._is_monarch_2,
             field_count=12 if self._is_monarch_2 else 10,
         )
+
+    def _mapped_level(self, checks: frozenset[Check]) -> int:
+        if not checks:
+            return 0
+        if checks not in self.options.levels:
+            words = "+".join(check.value for check in Check if check in checks)
+            raise self.unsupported(f"way known to check {words}: the option valid_level_map does not name it")
+        return self.options.levels[checks]
 
     def profile_matches(self, stored: StoredProfile, profile: TlsProfile) -> bool:
         return same(stored, self._arguments(stored.number, profile))

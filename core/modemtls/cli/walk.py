@@ -155,7 +155,7 @@ class Walk:
             ("modemtls network up", "modemtls clock --set now"), ready,
         )  # fmt: skip
         self._step(
-            "A request before any CA is trusted is refused, before a byte is sent",
+            "A request before any CA is trusted is refused, before anything goes to the server",
             (f"modemtls request {_URL}",),
             lambda: self._refusal(modem, "stream", CredentialError, Reason.NO_TRUST_ANCHOR),
         )
