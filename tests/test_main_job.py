@@ -165,21 +165,15 @@ def test_on_the_other_models(server: HttpsServer, model: str, http: HttpWay) -> 
         day(modem, server, http, size=20_000)
 
 
-noise = pytest.mark.xfail(
-    strict=False,
-    reason="an event without a line end before it, right behind a payload, is taken for lost bytes",
-)
-
-
 @pytest.mark.parametrize(
     "settings",
     [
         {"chunk": 1},
         {"chunk": 3, "echo": "yes"},
         {"echo": "yes"},
-        pytest.param({"urc_noise": 0.5, "chunk": 3}, marks=noise),
+        {"urc_noise": 0.5, "chunk": 3},
         {"latency": "300ms", "patience": 0.2},
-        pytest.param({"urc_noise": 0.3, "echo": "yes", "seed": 7}, marks=noise),
+        {"urc_noise": 0.3, "echo": "yes", "seed": 7},
         {"async_dial": "no"},
         {"http_prompt": "triple", "snd_failure": "urcs-first"},
         {"close_after_read": "no"},

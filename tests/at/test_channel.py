@@ -432,6 +432,14 @@ def test_bytes_lost_on_the_line_are_an_error_and_not_a_body(lost: int) -> None:
         assert port.time - 1000 <= 11
 
 
+@pytest.mark.parametrize("urc", [b"+URC: 1\r\n", b"\r\n+URC: 1\r\n", b"\r\n\r\n+URC: 1\r\n"])
+def test_an_event_right_behind_a_payload_needs_no_line_end_before_it(urc: bytes) -> None:
+    with Script((b"AT+GET=1\r", [b"\r\n+GET: 1,3\r\nabc" + urc + b"\r\nOK\r\n"])) as port:
+        talk = Talk(port)
+        assert talk(talk.channel.download(GET, Announced(count, 10))).payload == b"abc"
+        assert talk.channel.take(lambda line: line == "+URC: 1") is not None
+
+
 # Restarts, waits.
 
 
@@ -496,14 +504,20 @@ def test_a_listener_hears_each_event_once_until_it_ends() -> None:
 
 
 def test_wake_goes_on_until_the_modem_answers() -> None:
-    with Script((b"AT\r", []), (b"AT\r", [b"\xff\0", b"\r\nOK\r\n"])) as port:
+    with Script((b"AT\r", []), (b"ATQ0\r", []), (b"AT\r", [b"\xff\0", b"\r\nOK\r\n"])) as port:
         talk = Talk(port)
         assert talk(talk.channel.wake(5.0))
-        assert port.time - 1000 < 1.5
-    with Script((b"AT\r", []), (b"AT\r", []), (b"AT\r", [])) as port:
+        assert port.time - 1000 < 2.5
+    with Script((b"AT\r", []), (b"ATQ0\r", []), (b"AT\r", [])) as port:
         talk = Talk(port)
         assert not talk(talk.channel.wake(3.0))
         assert port.time - 1000 == pytest.approx(3.0, abs=0.01)
+
+
+def test_wake_switches_on_results_that_are_switched_off() -> None:
+    with Script((b"AT\r", []), (b"ATQ0\r", [b"\r\nOK\r\n"])) as port:
+        talk = Talk(port)
+        assert talk(talk.channel.wake(5.0))
 
 
 # Secrets.

@@ -19,6 +19,7 @@ from .peer import HOSTILE, Peer
 READ = Command.read("+X")
 SENT = b"AT+X?\r"
 PROBE = b"AT+CMEE?\r"
+SHOW_RESULTS = b"ATQ0\r"
 PROBED: list[Chunk] = [b"\r\n+CMEE: 1\r\n\r\nOK\r\n"]
 ANSWER: list[Chunk] = [b"\r\n+X: 7\r\n\r\nOK\r\n"]
 
@@ -362,8 +363,31 @@ def test_bytes_that_never_end_are_a_timeout() -> None:
         assert port.time - began <= 10.5
 
 
+SILENCE: list[tuple[bytes, list[Chunk]]] = [
+    (PROBE, []),
+    (PROBE, []),
+    *[(SHOW_RESULTS, []), (PROBE, [])] * 6,
+    (SHOW_RESULTS, []),
+]
+
+
+def test_results_that_are_switched_off_are_switched_on_again() -> None:
+    pairs: list[tuple[bytes, list[Chunk]]] = [
+        (PROBE, [b"+CMEE: 1\r\n"]),
+        (PROBE, [b"+CMEE: 1\r\n"]),
+        (SHOW_RESULTS, [b"\r\nOK\r\n"]),
+        (PROBE, PROBED),
+    ]
+    with Script((SENT, [b"+X: 7\r\n"]), *pairs, (SENT, ANSWER)) as port:
+        talk = Talk(port)
+        with pytest.raises(ModemTimeout) as caught:
+            talk(talk.channel.command(READ))
+        assert caught.value.lines == ("+X: 7",)
+        assert talk(talk.channel.command(READ)).lines == ("+X: 7",)
+
+
 def test_a_dead_modem_is_a_timeout_each_time_and_comes_back() -> None:
-    port = Script((SENT, []), *[(PROBE, [])] * 10)
+    port = Script((SENT, []), *SILENCE)
     talk = Talk(port)
     with pytest.raises(ModemTimeout):
         talk(talk.channel.command(READ))
@@ -374,7 +398,7 @@ def test_a_dead_modem_is_a_timeout_each_time_and_comes_back() -> None:
         assert caught.value.reasons == {Reason.NO_ANSWER}
         assert "AT+X?" in str(caught.value)
         assert port.time - began == pytest.approx(10.0)
-        port.expect(*[(PROBE, [])] * 10)
+        port.expect(*SILENCE)
     port = Script((PROBE, PROBED), (SENT, ANSWER))
     talk.port = port
     assert talk(talk.channel.command(READ)).lines == ("+X: 7",)
@@ -383,7 +407,7 @@ def test_a_dead_modem_is_a_timeout_each_time_and_comes_back() -> None:
 
 def test_garbage_in_the_recovery_is_named() -> None:
     noise: list[Chunk] = [b"\xf8\x80\r\n\xfe"]
-    with Script((SENT, []), *[(PROBE, noise)] * 3) as port:
+    with Script((SENT, []), *[(PROBE, noise)] * 2, (SHOW_RESULTS, []), (PROBE, noise)) as port:
         talk = Talk(port, recover_timeout=3.0)
         with pytest.raises(ModemTimeout):
             talk(talk.channel.command(READ))

@@ -106,6 +106,10 @@ class Dialogue:
                         return Begin.PAYLOAD
                 case Line():
                     line = self._read_line(item)
+                    if exchange.slipped:
+                        exchange.slipped = False
+                        if not line.startswith(self.dialect.urcs):
+                            raise self._slipped(exchange)
                     if self._is_echo(exchange, line):
                         continue
                     final = final_result(line, dial=dial, numeric=receiver.numeric)
@@ -120,7 +124,7 @@ class Dialogue:
                         if count:
                             return Begin.PAYLOAD
                 case Slip():
-                    raise self._slipped(exchange)
+                    exchange.slipped = True  # or an event came without a line end before it
                 case Payload():
                     pass
         return None

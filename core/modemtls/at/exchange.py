@@ -74,6 +74,8 @@ class Exchange:
     """Bytes of payload that were announced."""
     over: bool = False
     """The modem does not wait for data any more: a result came early, or it has restarted."""
+    slipped: bool = False
+    """No line end followed the payload: bytes were lost, unless a known event is what follows."""
     astray: bool = False
     """Bytes whose number nobody knows are still to come, or came and were taken for something else."""
     probes: int = 0

@@ -314,7 +314,8 @@ class MonarchSockets(MonarchProfiles):
         socket.sent += len(data)
         socket.arrived_at_send = socket.arrived
         socket.last_used = self.now
-        connection.poll()
+        if connection.poll():
+            self.call_later(0.0, lambda: self._socket_changed(socket))
         if connection.unsent <= _SEND_BUFFER:
             return None
         limit = self.now + max(1.0, socket.send_limit / 10)
