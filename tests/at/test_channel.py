@@ -432,12 +432,12 @@ def test_bytes_lost_on_the_line_are_an_error_and_not_a_body(lost: int) -> None:
         assert port.time - 1000 <= 11
 
 
-@pytest.mark.parametrize("urc", [b"+URC: 1\r\n", b"\r\n+URC: 1\r\n", b"\r\n\r\n+URC: 1\r\n"])
+@pytest.mark.parametrize("urc", [b"+CEREG: 1\r\n", b"\r\n+CEREG: 1\r\n", b"\r\n\r\n+CEREG: 1\r\n"])
 def test_an_event_right_behind_a_payload_needs_no_line_end_before_it(urc: bytes) -> None:
     with Script((b"AT+GET=1\r", [b"\r\n+GET: 1,3\r\nabc" + urc + b"\r\nOK\r\n"])) as port:
         talk = Talk(port)
         assert talk(talk.channel.download(GET, Announced(count, 10))).payload == b"abc"
-        assert talk.channel.take(lambda line: line == "+URC: 1") is not None
+        assert talk.channel.take(lambda line: line == "+CEREG: 1") is not None
 
 
 # Restarts, waits.
