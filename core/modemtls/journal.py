@@ -56,17 +56,18 @@ class Journal:
 
     def written(self, namespace: str, slot: int) -> str | None:
         """The SHA-256 of what was last written into a slot, or ``None``."""
-        entry = self._mine(self._load()).get("slots", {}).get(f"{namespace}:{slot}", {})
-        value = entry.get("sha256")
+        value = self._entry(namespace, slot).get("sha256")
         return value if isinstance(value, str) else None
+
+    def slots(self, namespace: str) -> tuple[int, ...]:
+        """The slots of a namespace that something was written into and not removed from."""
+        found = (name.partition(":") for name in _table(self._mine(self._load()), "slots"))
+        return tuple(int(slot) for space, _, slot in found if space == namespace and slot.isdecimal())
 
     def members(self, namespace: str, slot: int) -> tuple[bytes, ...] | None:
         """The certificates (PEM) of the trust set in a slot; ``None`` when they are not all known."""
-        if self._directory is None:
-            return None
-        entry = self._mine(self._load()).get("slots", {}).get(f"{namespace}:{slot}", {})
-        names = entry.get("members")
-        if not isinstance(names, list):
+        names = self._entry(namespace, slot).get("members")
+        if self._directory is None or not isinstance(names, list):
             return None
         found = []
         for name in names:
@@ -90,26 +91,30 @@ class Journal:
             for name, pem in members.items():
                 self._keep(name, pem)
         with self._change() as mine:
-            mine.setdefault("slots", {})[f"{namespace}:{slot}"] = entry
+            _table(mine, "slots")[f"{namespace}:{slot}"] = entry
+            _unlist(mine, namespace, slot)
 
     def forget(self, namespace: str, slot: int) -> None:
         """Note that a slot was emptied."""
         with self._change() as mine:
-            mine.setdefault("slots", {}).pop(f"{namespace}:{slot}", None)
+            _table(mine, "slots").pop(f"{namespace}:{slot}", None)
+            _unlist(mine, namespace, slot)
 
-    def replaced(self, slot: int) -> None:
-        """Note that a CA slot was replaced by one that is not confirmed yet."""
+    def replaced(self, namespace: str, slot: int) -> None:
+        """Note that a trust set was replaced by one that is not confirmed yet."""
         with self._change() as mine:
-            slots = mine.setdefault("replaced", [])
-            if slot not in slots:
-                slots.append(slot)
+            _unlist(mine, namespace, slot)
+            mine["replaced"].append(f"{namespace}:{slot}")
 
-    def take_replaced(self) -> tuple[int, ...]:
-        """The CA slots that wait for the removal, and forget them."""
-        if not self._mine(self._load()).get("replaced"):
-            return ()
+    def waiting(self, namespace: str) -> tuple[int, ...]:
+        """The slots whose content was replaced, and waits for its removal."""
+        found = (str(name).partition(":") for name in _list(self._mine(self._load()), "replaced"))
+        return tuple(int(slot) for space, _, slot in found if space == namespace and slot.isdecimal())
+
+    def settled(self, namespace: str, slot: int) -> None:
+        """Note that a replaced slot waits no longer."""
         with self._change() as mine:
-            return tuple(slot for slot in mine.pop("replaced", []) if isinstance(slot, int))
+            _unlist(mine, namespace, slot)
 
     def save_profile(self, profile: StoredProfile) -> None:
         """Keep a profile before it is overwritten; the last 20 are kept."""
@@ -119,11 +124,13 @@ class Journal:
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         with self._change() as mine:
-            mine["profiles"] = [*mine.get("profiles", []), entry][-20:]
+            mine["profiles"] = [*_list(mine, "profiles"), entry][-20:]
 
-    def _mine(self, whole: Mapping[str, Any]) -> dict[str, Any]:
-        mine = whole.get("modems", {}).get(self._serial, {})
-        return mine if isinstance(mine, dict) else {}
+    def _mine(self, whole: dict[str, Any]) -> dict[str, Any]:
+        return _table(_table(whole, "modems"), self._serial)
+
+    def _entry(self, namespace: str, slot: int) -> dict[str, Any]:
+        return _table(_table(self._mine(self._load()), "slots"), f"{namespace}:{slot}")
 
     def _load(self) -> dict[str, Any]:
         if self._directory is None:
@@ -143,17 +150,20 @@ class Journal:
         if self._directory is None:
             yield {}
             return
+        entered = False
         try:
             self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             with _locked(self._directory / "journal.lock"):
                 whole = self._load()
                 mine = self._mine(whole)
+                entered = True
                 yield mine
                 whole.setdefault("version", 1)
-                whole.setdefault("modems", {})[self._serial] = mine
                 _replace(self._directory / "journal.json", json.dumps(whole, indent=1).encode())
         except OSError as error:
             happened("the journal cannot be written", level=logging.WARNING, error=str(error))
+            if not entered:
+                yield {}
 
     def _keep(self, name: str, pem: bytes) -> None:
         if self._directory is None:
@@ -164,6 +174,23 @@ class Journal:
             _replace(path, pem)
         except OSError as error:
             happened("a trusted certificate cannot be kept", level=logging.WARNING, error=str(error))
+
+
+def _table(owner: dict[str, Any], name: str) -> dict[str, Any]:
+    """The table of that name in ``owner``; whatever else stands there is replaced by an empty one."""
+    if not isinstance(owner.get(name), dict):
+        owner[name] = {}
+    table: dict[str, Any] = owner[name]
+    return table
+
+
+def _list(owner: dict[str, Any], name: str) -> list[Any]:
+    found = owner.get(name)
+    return found if isinstance(found, list) else []
+
+
+def _unlist(mine: dict[str, Any], namespace: str, slot: int) -> None:
+    mine["replaced"] = [name for name in _list(mine, "replaced") if name != f"{namespace}:{slot}"]
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -60,6 +60,8 @@ class Leases:
         self._held: weakref.WeakValueDictionary[int, object] = weakref.WeakValueDictionary()
         self._used: set[int] = set()
         self.profile = Turn(channel, "the modem's security profile")
+        self.http_user: object | None = None
+        """Who used the modem's HTTP client last: its connection is nobody else's to end."""
         self.epoch = 0
         """Counts what may have changed profile or store; who saw the same number need not look again."""
 
@@ -89,6 +91,10 @@ class Leases:
             await self._driver.close_stream(number)
             self.give_back(number)
 
+    def holds(self, number: int, holder: object) -> bool:
+        """The socket is still ``holder``'s; after a restart, or when the modem was closed, it is not."""
+        return self._held.get(number) is holder
+
     def give_back(self, number: int) -> None:
         """The socket is closed."""
         self._held.pop(number, None)
@@ -98,6 +104,7 @@ class Leases:
         """The modem has restarted: nothing is open, nothing is known."""
         self._held.clear()
         self._used.clear()
+        self.http_user = None
         self.changed()
 
     def changed(self) -> None:

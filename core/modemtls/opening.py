@@ -36,6 +36,7 @@ async def begin(channel: Channel, settings: Settings, baudrates: Sequence[int]) 
 
 async def _wake(channel: Channel, settings: Settings, baudrates: Sequence[int]) -> None:
     tried = []
+    lost: ModemError | None = None
     for baudrate in baudrates or (0,):
         if baudrate:
             await SetLine(baudrate=baudrate)
@@ -43,10 +44,19 @@ async def _wake(channel: Channel, settings: Settings, baudrates: Sequence[int]) 
         if await channel.wake(settings.timeout / max(1, len(baudrates))):
             try:
                 await channel.ready()
-            except ModemError:
+            except ModemError as error:
+                lost = error
                 continue
             return
     rates = f" at {', '.join(tried)} baud" if tried else ""
+    if lost is not None and not channel.hears_noise:
+        sync = channel.dialect.sync_command
+        raise ModemTimeout(
+            f"Something on this port answers AT{rates}, but not {sync} as a cellular modem does.",
+            remedy="Is this the port of the modem (modemtls ports)? A modem that is just starting wants a moment.",
+            reasons={Reason.NO_ANSWER},
+            command=sync,
+        ) from lost
     heard = " What came back is not readable." if channel.hears_noise else ""
     raise ModemTimeout(
         f"No modem answers on this port: AT was sent{rates} for {settings.timeout:g} s.{heard}",

@@ -88,6 +88,7 @@ class Operations:
     async def perform(self, op: Op[T]) -> T:
         """Run ``op`` when everything that comes before it is done."""
         try:
+            await self.channel.poll(0)  # a restart while nobody looked is in what has arrived
             if self._restarts != self.channel.restarts:
                 await self.initialise()
             while self._owed:
@@ -162,10 +163,7 @@ class Operations:
             trouble = missing_stage(status, self.model.name)
             if trouble is None:
                 return status
-            if (
-                await Now() >= deadline
-                or Reason.NOT_REGISTERED not in trouble.reasons | _SLOW & trouble.reasons
-            ):
+            if await Now() >= deadline or Reason.NOT_REGISTERED not in trouble.reasons:
                 raise trouble
             await self.channel.wait(starts("+CEREG:", "+CREG:", "+CGREG:"), min(2.0, deadline - await Now()))
             await Yield()
@@ -324,17 +322,15 @@ class Operations:
         return SessionOperations(self, host, port, policy, **how)
 
 
-_SLOW = frozenset({Reason.NOT_REGISTERED, Reason.NO_PDP_CONTEXT})
-
-
 def _owned(name: str, number: int | None, legal: range) -> int:
     """The number that modemtls owns of what the model has several of: the last, unless it was set."""
     if number is None:
         return legal[-1] if legal else 0
     if number not in legal:
+        has = f"{legal[0]} to {legal[-1]}" if legal else "none"
         raise Unsupported(
-            f"{name} {number} is not one that the modem has: {legal[0]} to {legal[-1]}.",
-            remedy="Leave it out, and the last one is taken.",
+            f"{name} {number} is not one that the modem has: {has}.",
+            remedy="Leave it out, and the last one is taken." if legal else "Leave it out.",
             reasons={Reason.INVALID_PARAMETER},
         )
     return number

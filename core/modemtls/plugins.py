@@ -88,7 +88,10 @@ def _load(point: EntryPoint) -> Plugin:
         for model in models:
             if not isinstance(model, Model):
                 raise TypeError(f"modemtls_models gave a {type(model).__name__} instead of a Model")
-    except Exception as error:  # a broken plugin must not break the tool: kept with its cause
+        names = [model.name for model in models]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"it declares {', '.join(twice)} twice")
+    except (Exception, SystemExit) as error:  # a broken plugin must not break the tool: kept with its cause
         return Plugin(point.name, distribution, version, error=_describe(error))
     return Plugin(point.name, distribution, version, models)
 

@@ -145,7 +145,7 @@ class HttpsSession:
             nonlocal ended
             if ended:
                 return b""
-            data = self._modem._run(self._session.read(timeout=timeout))
+            data = self._modem._run(self._session.read(head, timeout=timeout))
             ended = not data
             return data
 
@@ -153,11 +153,12 @@ class HttpsSession:
             yield StreamedResponse(head, self._modem.model.name, following)
         finally:
             if not ended:
-                self.close()
+                self._modem._run(self._session.drop(head))
 
     def close(self) -> None:
         """End the connection; the next request makes a new one."""
-        self._modem._run(self._session.close())
+        if not self._modem._closed:
+            self._modem._run(self._session.close())
 
     def __enter__(self) -> Self:
         return self
@@ -299,7 +300,7 @@ class AsyncHttpsSession:
             nonlocal ended
             if ended:
                 return b""
-            data = await self._modem._run(self._session.read(timeout=timeout))
+            data = await self._modem._run(self._session.read(head, timeout=timeout))
             ended = not data
             return data
 
@@ -307,11 +308,12 @@ class AsyncHttpsSession:
             yield AsyncStreamedResponse(head, self._modem.model.name, following)
         finally:
             if not ended:
-                await self.close()
+                await self._modem._run(self._session.drop(head))
 
     async def close(self) -> None:
         """End the connection; the next request makes a new one."""
-        await self._modem._run(self._session.close())
+        if not self._modem._closed:
+            await self._modem._run(self._session.close())
 
     async def __aenter__(self) -> Self:
         return self

@@ -138,10 +138,10 @@ def _read(name: str, value: object, where: str) -> Any:
             if isinstance(value, int) and name == "pin":
                 raise _wrong(f"{where} must be text in quotes, or a leading zero is lost")
         case "baudrate" | "security_profile" | "http_profile" | "socket":
-            if isinstance(value, int) and not isinstance(value, bool):
+            if isinstance(value, str) and value.isdecimal() and len(value) < 10:
+                value = int(value)
+            if isinstance(value, int) and not isinstance(value, bool) and value >= (name == "baudrate"):
                 return value
-            if isinstance(value, str) and value.isdecimal():
-                return int(value)
         case "timeout":
             if isinstance(value, int | float | str) and not isinstance(value, bool):
                 try:

@@ -85,6 +85,7 @@ class StandardDriver(Driver):
     """The context that is used and, when an APN is given, configured."""
     unset_years = range(1970, 2010)
     """Years that say that nobody has set the clock."""
+    _refused_pin: str | None = None
 
     async def initialise(self) -> None:
         for command in (Command.do("E0"), Command.do("V1")):
@@ -142,6 +143,9 @@ class StandardDriver(Driver):
             )
         if await self._sim() is SimState.PIN:
             await self._enter_pin(settings.pin)
+        elif (await self._registration()).is_registered and await self._pdp_active() is False:
+            # It attached when the APN was another one; a refusal shows in the status.
+            await self.channel.command(Command.set("+CGACT", 1, self.pdp_context), timeout=30.0)
 
     def _text(self, text: str, what: str) -> Quoted:
         return quote(text, self.dialect.quote_limits, what=what)
@@ -156,9 +160,23 @@ class StandardDriver(Driver):
                 command="AT+CPIN?",
             )
         # Once and never again by itself: three wrong ones lock the SIM.
-        await self.ask(
-            Command.set("+CPIN", secret(self._text(pin, "The PIN"))), "Entering the PIN", default=NetworkError
-        )
+        if pin == self._refused_pin:
+            raise NetworkError(
+                "The SIM refused this PIN before; it was not tried again, because three wrong ones lock the SIM.",
+                remedy="Give the right one with --pin, pin= or pin in modemtls.toml.",
+                reasons={Reason.SIM_PIN_WRONG},
+                model=self.model.name,
+                command="AT+CPIN",
+            )
+        command = Command.set("+CPIN", secret(self._text(pin, "The PIN")))
+        self._refused_pin = pin
+        try:
+            await self.ask(command, "Entering the PIN", default=NetworkError)
+        except ModemError as error:
+            if Reason.BUSY in error.reasons:
+                self._refused_pin = None
+            raise
+        self._refused_pin = None
 
     async def _number(self, command: Command, field: int) -> int | None:
         reply = await self.channel.command(command)

@@ -8,7 +8,6 @@ repeated, so an interrupted run is simply run again.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -17,8 +16,10 @@ from .credentials import Certificate, CredentialFile, PrivateKey
 from .driver import Driver, Progress
 from .errors import Certainty, CredentialError, Reason
 from .journal import Journal, digest
+from .log import happened
 from .model import CredentialKind, StoredCredential, StoredProfile
 from .policy import TlsProfile
+from .slots import Item, check_size, check_slot, free_slot, named_slots, shown
 
 __all__ = ["Installed", "Store"]
 
@@ -45,15 +46,6 @@ class Installed:
         return (
             f"{self.kind.value} in slot {self.slot}: {'stored' if self.written else 'already there'}, {state}"
         )
-
-
-@dataclass(frozen=True)
-class _Item:
-    """A credential on its way to a slot: the bytes, and the certificates that they are made of."""
-
-    kind: CredentialKind
-    data: bytes
-    certificates: tuple[Certificate, ...] = ()
 
 
 class Store:
@@ -119,14 +111,14 @@ class Store:
         listing = await self.driver.list_credentials()
         pem = credentials.bundle(chain)
         certificate = await self._put(
-            _Item(CredentialKind.CERTIFICATE, pem, tuple(chain)),
+            Item(CredentialKind.CERTIFICATE, pem, tuple(chain)),
             listing,
             profiles,
             pair=True,
             progress=progress,
         )
         private = await self._put(
-            _Item(CredentialKind.KEY, key.pem), listing, profiles, beside=certificate.slot, progress=progress
+            Item(CredentialKind.KEY, key.pem), listing, profiles, beside=certificate.slot, progress=progress
         )
         wanted = replace(
             profile,
@@ -160,18 +152,29 @@ class Store:
 
         :raises CredentialError: the slot is reserved, or is none.
         """
-        self._check_slot(slot)
+        check_slot(slot, self.driver.limits, self.driver.model.name)
         await self.driver.remove_credential(slot, kind)
         self.journal.forget(self.driver.namespace(kind), slot)
-        return tuple(p.number for p in await self.driver.read_profiles() if slot in self._named(p, kind))
+        return tuple(p.number for p in await self.driver.read_profiles() if slot in named_slots(p, kind))
 
     async def confirm(self) -> tuple[int, ...]:
-        """A handshake has succeeded: remove the CA slots that were kept until then."""
-        waiting = self.journal.take_replaced()
-        if not waiting:
-            return ()
-        profiles = await self.driver.read_profiles()
-        return tuple([slot for slot in waiting if await self._drop(slot, profiles)])
+        """A handshake has succeeded: remove the CA slots that were kept until then.
+
+        What the modem refuses here is logged, and tried again after the next handshake.
+        """
+        space = self.driver.namespace(CredentialKind.CA)
+        removed = []
+        if waiting := self.journal.waiting(space):
+            profiles = await self.driver.read_profiles()
+            for slot in waiting:
+                try:
+                    if await self._drop(slot, profiles):
+                        removed.append(slot)
+                except CredentialError as error:
+                    happened("a replaced CA could not be removed", slot=slot, because=str(error))
+                    continue
+                self.journal.settled(space, slot)
+        return tuple(removed)
 
     async def ensure_profile(self, current: StoredProfile | None, wanted: TlsProfile) -> bool:
         """Make the owned profile say exactly ``wanted``; true when it had to be written."""
@@ -182,7 +185,7 @@ class Store:
         await self.driver.write_profile(self.number, wanted)
         return True
 
-    def item(self, kind: CredentialKind, file: CredentialFile) -> _Item:
+    def item(self, kind: CredentialKind, file: CredentialFile) -> Item:
         """What a file becomes in a slot of this kind."""
         if kind is CredentialKind.KEY:
             if len(file.keys) != 1:
@@ -191,76 +194,98 @@ class Store:
                     remedy="Give a file with one key.",
                     reasons={Reason.MALFORMED},
                 )
-            return self._sized(_Item(kind, file.keys[0].pem))
+            return self._sized(Item(kind, file.keys[0].pem))
         if not file.certificates:
             raise CredentialError(
                 f"{file.source} holds no certificate.",
                 remedy="Give a certificate in PEM or DER form.",
                 reasons={Reason.NOT_A_CERTIFICATE},
             )
-        return self._sized(_Item(kind, credentials.bundle(file.certificates), file.certificates))
+        return self._sized(Item(kind, credentials.bundle(file.certificates), file.certificates))
 
     # The pieces.
 
-    def _bundle(self, certificates: Sequence[Certificate]) -> _Item:
-        unique = tuple({certificate.sha256: certificate for certificate in certificates}.values())
-        return self._sized(_Item(CredentialKind.CA, credentials.bundle(unique), unique))
-
-    def _sized(self, item: _Item) -> _Item:
-        limits = self.driver.limits
-        largest = limits.max_key_bytes if item.kind is CredentialKind.KEY else limits.max_certificate_bytes
-        if largest is not None and len(item.data) > largest:
+    def _bundle(self, certificates: Sequence[Certificate]) -> Item:
+        if not certificates:
             raise CredentialError(
-                f"The {item.kind.value} has {len(item.data)} bytes as PEM; a slot of {self.driver.model.name} takes"
-                f" {largest}.",
-                remedy="Give fewer certificates, or ones with EC keys: they are a quarter of the size.",
-                reasons={Reason.TOO_LARGE},
-                model=self.driver.model.name,
+                "There is no certificate to trust.",
+                remedy="Give at least one CA certificate.",
+                reasons={Reason.NOT_A_CERTIFICATE},
             )
-        return item
+        unique = tuple({certificate.sha256: certificate for certificate in certificates}.values())
+        return self._sized(Item(CredentialKind.CA, credentials.bundle(unique), unique))
+
+    def _sized(self, item: Item) -> Item:
+        return check_size(item, self.driver.limits, self.driver.model.name)
 
     def _members(self, slot: int, listing: Sequence[StoredCredential]) -> tuple[Certificate, ...]:
         """The certificates of the trust set that is in force."""
-        if not any(stored.slot == slot for stored in self._in_namespace(CredentialKind.CA, listing)):
+        space = self.driver.namespace(CredentialKind.CA)
+        lines = self._lines(CredentialKind.CA, listing, slot)
+        if not lines:
             return ()
-        pems = self.journal.members("certificate", slot)
-        if pems is None:
-            raise CredentialError(
-                f"What slot {slot} holds cannot be read from the modem, and this computer did not put it there: it"
-                " cannot be extended.",
-                remedy="Give all certificates that are to be trusted together: modemtls cert trust FILE…",
-                reasons={Reason.SLOT_UNREADABLE},
-                model=self.driver.model.name,
-            )
-        return tuple(c for pem in pems for c in credentials.read(pem, source="journal").certificates)
+        pems = self.journal.members(space, slot)
+        if pems is not None:
+            members = tuple(c for pem in pems for c in credentials.read(pem, source="journal").certificates)
+            item = Item(CredentialKind.CA, credentials.bundle(members), members)
+            if self.journal.written(space, slot) == digest(item.data) and shown(lines, item) is not False:
+                return members
+        raise CredentialError(
+            f"What slot {slot} holds cannot be read from the modem, and this computer did not put it there: it"
+            " cannot be extended.",
+            remedy="Give all certificates that are to be trusted together: modemtls cert trust FILE…",
+            reasons={Reason.SLOT_UNREADABLE},
+            model=self.driver.model.name,
+        )
 
-    def _in_namespace(
-        self, kind: CredentialKind, listing: Sequence[StoredCredential]
+    def _lines(
+        self, kind: CredentialKind, listing: Sequence[StoredCredential], slot: int | None = None
     ) -> list[StoredCredential]:
+        """What the listing shows of this kind's namespace, or of one slot in it."""
         space = self.driver.namespace(kind)
-        return [stored for stored in listing if self.driver.namespace(stored.kind) == space]
+        return [
+            stored
+            for stored in listing
+            if self.driver.namespace(stored.kind) == space and slot in (None, stored.slot)
+        ]
 
     def _find(
-        self, item: _Item, listing: Sequence[StoredCredential], slot: int | None = None
+        self, item: Item, listing: Sequence[StoredCredential], slot: int | None = None
     ) -> Installed | None:
         """Where ``item`` is already, by the listed fingerprint or else by the journal."""
         space = self.driver.namespace(item.kind)
         wanted = digest(item.data)
-        for stored in self._in_namespace(item.kind, listing):
-            if stored.reserved or (slot is not None and stored.slot != slot):
+        listed = dict.fromkeys(stored.slot for stored in self._lines(item.kind, listing))
+        candidates = list(listed)
+        if not listed:
+            candidates = self._unlisted(item.kind, listing)
+        for number in candidates:
+            if number in self.driver.limits.reserved_slots or slot not in (None, number):
                 continue
-            shown = _shows(stored, item)
-            noted = self.journal.written(space, stored.slot)
-            if shown is False or noted not in (None, wanted):
+            lines = self._lines(item.kind, listing, number)
+            seen = shown(lines, item)
+            noted = self.journal.written(space, number)
+            if seen is False or any(line.reserved for line in lines) or noted not in (None, wanted):
                 continue
-            if (shown and len(item.certificates) == 1) or noted == wanted:
-                verified = bool(shown) and len(item.certificates) == 1
-                return Installed(stored.slot, item.kind, False, verified, Certainty.DERIVED)
+            if seen or noted == wanted:
+                return Installed(number, item.kind, False, bool(seen), Certainty.DERIVED)
         return None
+
+    def _unlisted(self, kind: CredentialKind, listing: Sequence[StoredCredential]) -> list[int]:
+        """Where the journal says that keys are: a modem may not show them.
+
+        A slot whose certificate is gone is left out: somebody has emptied the store.
+        """
+        if kind is not CredentialKind.KEY:
+            return []
+        beside = self.driver.namespace(CredentialKind.CERTIFICATE)
+        seen = {stored.slot for stored in self._lines(CredentialKind.CERTIFICATE, listing)}
+        gone = set(self.journal.slots(beside)) - seen
+        return [slot for slot in self.journal.slots(self.driver.namespace(kind)) if slot not in gone]
 
     async def _put(
         self,
-        item: _Item,
+        item: Item,
         listing: Sequence[StoredCredential],
         profiles: Sequence[StoredProfile],
         *,
@@ -281,14 +306,12 @@ class Store:
         self.journal.remember(space, slot, item.data, members)
         return Installed(slot, item.kind, True, await self._read_back(item, slot))
 
-    async def _read_back(self, item: _Item, slot: int) -> bool:
+    async def _read_back(self, item: Item, slot: int) -> bool:
         """The listing shows the very content; false where it cannot tell.
 
         :raises CredentialError: the modem took the credential, and the slot is empty.
         """
-        here = [
-            s for s in self._in_namespace(item.kind, await self.driver.list_credentials()) if s.slot == slot
-        ]
+        here = self._lines(item.kind, await self.driver.list_credentials(), slot)
         if not here:
             if item.kind is CredentialKind.KEY:
                 return False  # a modem may not show its keys
@@ -298,11 +321,11 @@ class Store:
                 reasons={Reason.DAMAGED_IN_STORE},
                 model=self.driver.model.name,
             )
-        return _shows(here[0], item) is True and len(item.certificates) == 1
+        return shown(here, item) is True
 
     def _choose(
         self,
-        item: _Item,
+        item: Item,
         listing: Sequence[StoredCredential],
         profiles: Sequence[StoredProfile],
         *,
@@ -310,57 +333,15 @@ class Store:
         beside: int | None = None,
         pair: bool = False,
     ) -> int:
-        taken = {stored.slot for stored in (listing if pair else self._in_namespace(item.kind, listing))}
-        if slot is not None:
-            self._check_slot(slot)
-            if slot in taken:
-                raise CredentialError(
-                    f"Slot {slot} holds something else.",
-                    remedy=f"Take another one, or empty it: modemtls cert remove {slot} --kind {item.kind.value}",
-                    reasons={Reason.SLOT_RESERVED},
-                    model=self.driver.model.name,
-                )
-            return slot
-        named = {number for profile in profiles for number in self._named(profile, item.kind, pair=pair)}
-        limits = self.driver.limits
-        candidates = [beside, *limits.preferred_slots] if beside is not None else limits.preferred_slots
-        for candidate in candidates:
-            if candidate is not None and candidate not in taken and candidate not in named:
-                return candidate
-        raise CredentialError(
-            f"No slot is free for a {item.kind.value}: all of {min(limits.preferred_slots)} to"
-            f" {max(limits.preferred_slots)} are taken or named by a profile.",
-            remedy="Remove what is not needed: modemtls cert list, modemtls cert remove SLOT --kind …",
-            reasons={Reason.STORE_FULL},
-            model=self.driver.model.name,
+        mine = self._lines(item.kind, listing)
+        taken = {stored.slot for stored in (listing if pair else mine)}
+        if not mine:
+            taken.update(self._unlisted(item.kind, listing))
+        if slot is None:
+            taken.update(n for p in profiles for n in named_slots(p, item.kind, pair=pair) if n is not None)
+        return free_slot(
+            item.kind, taken, self.driver.limits, self.driver.model.name, slot=slot, beside=beside
         )
-
-    def _check_slot(self, slot: int) -> None:
-        limits = self.driver.limits
-        if slot not in limits.slots:
-            raise CredentialError(
-                f"{self.driver.model.name} has no slot {slot}: slots are {limits.slots[0]} to {limits.slots[-1]}.",
-                remedy="Leave the slot out, and a free one is taken.",
-                reasons={Reason.INVALID_PARAMETER},
-                model=self.driver.model.name,
-            )
-        if slot in limits.reserved_slots:
-            free = ", ".join(str(n) for n in limits.slots if n not in limits.reserved_slots)
-            raise CredentialError(
-                f"Slot {slot} is reserved for the vendor of {self.driver.model.name}.",
-                remedy=f"Use one of {free}, or leave the slot out.",
-                reasons={Reason.SLOT_RESERVED},
-                model=self.driver.model.name,
-            )
-
-    def _named(
-        self, profile: StoredProfile, kind: CredentialKind, *, pair: bool = False
-    ) -> tuple[int | None, ...]:
-        """The slots of this namespace that a profile names."""
-        certificates = (profile.ca_slot, profile.client_slot)
-        if pair:
-            return (*certificates, profile.client_key_slot)
-        return (profile.client_key_slot,) if kind is CredentialKind.KEY else certificates
 
     async def _replace(
         self, new: Installed, current: StoredProfile | None, profiles: Sequence[StoredProfile]
@@ -370,7 +351,7 @@ class Store:
         if old is None or old == new.slot:
             return new
         if not new.verified:
-            self.journal.replaced(old)
+            self.journal.replaced(self.driver.namespace(CredentialKind.CA), old)
             return replace(new, kept=(old,))
         removed = await self._drop(old, profiles)
         return replace(new, removed=(old,)) if removed else replace(new, kept=(old,))
@@ -378,21 +359,12 @@ class Store:
     async def _drop(self, slot: int, profiles: Sequence[StoredProfile]) -> bool:
         others = (p for p in profiles if p.number != self.number)
         if slot not in self.driver.limits.preferred_slots or any(
-            slot in self._named(profile, CredentialKind.CA) for profile in others
+            slot in named_slots(profile, CredentialKind.CA) for profile in others
         ):
             return False
         now = next((p for p in await self.driver.read_profiles() if p.number == self.number), None)
-        if now is not None and slot in self._named(now, CredentialKind.CA):
+        if now is not None and slot in named_slots(now, CredentialKind.CA):
             return False
         await self.driver.remove_credential(slot, CredentialKind.CA)
         self.journal.forget(self.driver.namespace(CredentialKind.CA), slot)
         return True
-
-
-def _shows(stored: StoredCredential, item: _Item) -> bool | None:
-    """The listed fingerprint is that of ``item``'s first certificate; ``None`` where it cannot be told."""
-    if not item.certificates or not stored.fingerprint:
-        return None
-    if stored.fingerprint_hash not in ("sha1", "sha256"):
-        return None
-    return hashlib.new(stored.fingerprint_hash, item.certificates[0].der).hexdigest() == stored.fingerprint

@@ -15,8 +15,9 @@ from .tool import run, sim
 URL = "https://server.test/"
 
 
-def slots(kind: str = "cert") -> list[int]:
-    return [c["slot"] for c in run("cert", "list", "--json").json["credentials"] if c["kind"] == kind]
+def slots(*kinds: str) -> list[int]:
+    wanted = kinds or ("cert", "ca")
+    return [c["slot"] for c in run("cert", "list", "--json").json["credentials"] if c["kind"] in wanted]
 
 
 def test_trust_says_where_and_whether_it_is_verified(modem: str, ca: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import quote as percent_encode
 from urllib.parse import urlsplit
 
-__all__ = ["Headers", "Url", "check_headers", "check_host", "check_target", "parse_url"]
+__all__ = ["Headers", "Url", "check_headers", "check_host", "check_request", "check_target", "parse_url"]
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -62,7 +62,8 @@ def check_host(host: str) -> str:
     :raises ValueError: it is neither.
     """
     try:
-        return str(ipaddress.ip_address(host))
+        if "%" not in host:  # a zone has no place in a URL, and may be any text
+            return str(ipaddress.ip_address(host))
     except ValueError:
         pass
     if not host.isascii():
@@ -103,3 +104,18 @@ def check_headers(headers: Mapping[str, str] | Iterable[tuple[str, str]] | None)
             )
         checked.append((name, value.strip(" \t")))
     return tuple(checked)
+
+
+def check_request(method: str, headers: Headers, body: bytes) -> None:
+    """Refuse what would make the request end elsewhere than its body does.
+
+    :raises ValueError: the method is no token, or a header says where the body ends and is not right.
+    """
+    if not _TOKEN.fullmatch(method):
+        raise ValueError(f"{method[:60]!a} is not a method")
+    names = [name.lower() for name, _ in headers]
+    lengths = [value for name, value in headers if name.lower() == "content-length"]
+    if "transfer-encoding" in names or len(lengths) > 1 or any(value != str(len(body)) for value in lengths):
+        raise ValueError("Content-Length and Transfer-Encoding are set by modemtls, from the body")
+    if names.count("host") > 1:
+        raise ValueError("the header Host can be given once")

@@ -16,7 +16,8 @@ from ..errors import CertificateError, CredentialError, HttpError, ModemError, R
 from ..leases import Turn
 from ..model import Capability, CredentialKind, HttpRequest, StoredProfile
 from ..policy import Check, TlsProfile, VerifyPolicy, resolve
-from .message import Headers
+from .limits import check_limits
+from .message import Headers, check_request
 from .response import Response
 from .stream import Head, StreamConnection
 
@@ -54,9 +55,12 @@ class SessionOperations:
         self._profile = profile
         self._max_body = max_body
         self._timeout = modem.resolved.limits.response_timeout if timeout is None else timeout
+        if not 0 < port < 65_536:
+            raise ValueError(f"{port} is not a port: there are 1 to 65535")
+        if http not in ("stream", "modem"):
+            raise ValueError(f"http is {str(http)[:40]!a}: it may be 'stream' or 'modem'")
         self._tls: TlsProfile | None = None
         self._turn = Turn(modem.channel, "this session")
-        self._network = False
         self._epoch = -1
         self._stream: StreamConnection | None = None
         self._head: Head | None = None
@@ -94,7 +98,7 @@ class SessionOperations:
         parts = []
         total = _length(head)
         done = 0
-        while part := await self.read(timeout=timeout):
+        while part := await self.read(head, timeout=timeout):
             parts.append(part)
             done += len(part)
             if progress is not None:
@@ -111,7 +115,19 @@ class SessionOperations:
         timeout: float | None = None,
         progress: Progress | None = None,
     ) -> Head:
-        """Send a request over the stream and wait for status and headers; then :meth:`read` the body."""
+        """Send a request over the stream and wait for status and headers; then :meth:`read` the body.
+
+        :raises Unsupported: the session goes by the modem's own client, which gives bodies whole.
+        """
+        if self.http != "stream":
+            raise Unsupported(
+                f"The HTTP client of {self.modem.model.name} gives a body whole: it cannot be streamed."
+                " Nothing was sent.",
+                remedy='Use the stream (http="stream"), or request() instead.',
+                reasons={Reason.NOT_SUPPORTED},
+                model=self.modem.model.name,
+            )
+        self.check(method, headers, body)
         wait = timeout or self._timeout
         await self._turn.take(wait)
         try:
@@ -123,11 +139,19 @@ class SessionOperations:
             raise
         return self._head
 
-    async def read(self, *, timeout: float | None = None) -> bytes:
-        """The next part of the body; ``b""`` at its end."""
-        stream, head = self._stream, self._head
-        if stream is None or head is None:
-            return b""
+    async def read(self, head: Head, *, timeout: float | None = None) -> bytes:
+        """The next part of the body that belongs to ``head``; ``b""`` at its end.
+
+        :raises HttpError: the session was closed, or failed, before the end.
+        """
+        stream = self._stream
+        if stream is None or self._head is not head:
+            raise HttpError(
+                f"The connection to {self.host}:{self.port} was closed before the body was read to its end.",
+                remedy="Ask again, and read the body before the session is closed.",
+                reasons={Reason.INCOMPLETE_BODY},
+                model=self.modem.model.name,
+            )
         try:
             data = await stream.read(timeout or self._timeout)
         except BaseException as error:
@@ -141,13 +165,24 @@ class SessionOperations:
                 await stream.close()
         return data
 
+    async def drop(self, head: Head) -> None:
+        """End the connection when the body of ``head`` is still under way on it."""
+        if self._head is head:
+            await self.close()
+
     async def close(self) -> None:
         """End the connection, whatever is under way on it."""
         stream, self._stream, self._head = self._stream, None, None
         self._turn.give()
         if stream is not None:
             await stream.close()
-        if self.http == "modem":
+        if self.modem.leases.http_user is self:
+            await self.modem.exclusively(self._hang_up())
+
+    async def _hang_up(self) -> None:
+        """End the connection of the modem's HTTP client, unless somebody else uses it by now."""
+        if self.modem.leases.http_user is self:
+            self.modem.leases.http_user = None
             await self.modem.driver.http_disconnect(self.modem.http_profile)
 
     # The two ways.
@@ -184,7 +219,7 @@ class SessionOperations:
         timeout: float,
         progress: Progress | None,
     ) -> Response:
-        self._check_limits(method, headers, body)
+        self.check(method, headers, body)
         return await self.modem.exclusively(
             self._asked_of_modem(method, target, headers, body, timeout, progress)
         )
@@ -202,6 +237,7 @@ class SessionOperations:
         request = HttpRequest(method, self.host, self.port, target, headers, body, timeout, self._max_body)
         sent: list[bool] = []
         driver = self.modem.driver
+        self.modem.leases.http_user = self
         try:
             reply = await driver.http_request(
                 self.modem.http_profile,
@@ -211,12 +247,13 @@ class SessionOperations:
                 progress=progress,
             )
         except ModemError as error:
-            self.modem.owe(lambda: driver.http_disconnect(self.modem.http_profile))
+            self._epoch = -1  # the network may be what is missing
+            self.modem.owe(self._hang_up)
             if isinstance(error, HttpError):
                 error.request_sent = bool(sent)
             raise await self._explained(error) from None
         except BaseException:
-            self.modem.owe(lambda: driver.http_disconnect(self.modem.http_profile))
+            self.modem.owe(self._hang_up)
             raise
         await self._confirm()
         return Response(
@@ -233,62 +270,41 @@ class SessionOperations:
 
     def check(self, method: str, headers: Headers, body: bytes) -> None:
         """Raise what a request would raise before a byte is sent."""
+        check_request(method, headers, body)
         if self.http == "modem":
-            self._check_limits(method, headers, body)
-
-    def _check_limits(self, method: str, headers: Headers, body: bytes) -> None:
-        """Refuse what the modem's own client cannot do, before a byte is sent."""
-        limits = self.modem.resolved.limits
-        counted = [pair for pair in headers if not (body and pair[0].lower() == "content-type")]
-        size = max((len(f"{name}: {value}") for name, value in counted), default=0)
-        for exceeded, words in (
-            (
-                method not in limits.http_methods,
-                f"the method {method} (it can {', '.join(sorted(limits.http_methods))})",
-            ),
-            (body and method in ("GET", "HEAD", "DELETE"), f"a body with {method}"),
-            (
-                limits.max_http_headers is not None and len(counted) > limits.max_http_headers,
-                f"{len(counted)} headers (it takes {limits.max_http_headers})",
-            ),
-            (
-                limits.max_http_header_bytes is not None and size > limits.max_http_header_bytes,
-                f"a header of {size} bytes",
-            ),
-            (
-                limits.max_http_upload_bytes is not None and len(body) > limits.max_http_upload_bytes,
-                f"a body of {len(body)} bytes (it takes {limits.max_http_upload_bytes})",
-            ),
-        ):
-            if exceeded:
-                raise Unsupported(
-                    f"The HTTP client of {self.modem.model.name} cannot do {words}. Nothing was sent.",
-                    remedy='Use the stream: http="stream", --http stream.',
-                    reasons={Reason.NOT_SUPPORTED},
-                    model=self.modem.model.name,
-                )
+            check_limits(self.modem.resolved.limits, self.modem.model.name, method, headers, body)
 
     # Before and after.
 
     async def _prepare(self) -> None:
-        """Network once; then trust anchor and profile, unless they are known to be as they must be."""
-        if not self._network:
-            await self.modem.require_network()
-            self._network = True
+        """Network, profile and trust anchor, as they must be.
+
+        The profile is read each time: somebody else may have changed it, by another port of the modem.
+        """
         leases = self.modem.leases
-        if self._epoch == leases.epoch:
-            return
+        fresh = self._epoch != leases.epoch
+        self._epoch = -1
+        if fresh or self.http == "stream":
+            await self.modem.require_network()
         profiles = await self.modem.driver.read_profiles()
         current = next((p for p in profiles if p.number == self._number), None)
         if self._tls is None:
-            await self._as_it_stands(current)
+            await self._as_it_stands(current, fresh)
         else:
             wanted = self._with_slots(self._tls, current)
-            await self._require_anchor(wanted)
-            if await self.modem.store.ensure_profile(current, wanted):
-                leases.changed()
-        # The modem's HTTP client may hold a connection that was made by the profile as it was.
-        await self.modem.driver.http_disconnect(self.modem.http_profile)
+            if current is None or fresh or not self.modem.driver.profile_matches(current, wanted):
+                await self._require_anchor(wanted)
+                try:
+                    written = await self.modem.store.ensure_profile(current, wanted)
+                except BaseException:
+                    leases.changed()  # it may say what this session wants, and not what another one does
+                    raise
+                if written:
+                    leases.changed()
+                    fresh = True
+        if fresh:
+            # The modem's HTTP client may hold a connection that was made by the profile as it was.
+            await self.modem.driver.http_disconnect(self.modem.http_profile)
         self._epoch = leases.epoch
 
     def _with_slots(self, tls: TlsProfile, current: StoredProfile | None) -> TlsProfile:
@@ -303,19 +319,18 @@ class SessionOperations:
             client_key_slot=current.client_key_slot if client else tls.client_key_slot,
         )
 
-    async def _require_anchor(self, wanted: TlsProfile) -> None:
+    async def _require_anchor(self, wanted: TlsProfile | StoredProfile) -> None:
         """A non-empty CA slot, unless nothing is verified and the stream does TLS all the same."""
         if not wanted.checks and self.http == "stream":
             return
-        store = self.modem.store
         if wanted.ca_slot is not None:
             space = self.modem.driver.namespace(CredentialKind.CA)
             for stored in await self.modem.driver.list_credentials():
                 if stored.slot == wanted.ca_slot and self.modem.driver.namespace(stored.kind) == space:
                     return
-            what = f"security profile {store.number} names CA slot {wanted.ca_slot}, and that slot is empty"
+            what = f"security profile {self._number} names CA slot {wanted.ca_slot}, and that slot is empty"
         else:
-            what = f"security profile {store.number} names no CA slot"
+            what = f"security profile {self._number} names no CA slot"
         why = (
             ""
             if wanted.checks
@@ -323,14 +338,16 @@ class SessionOperations:
         )
         raise CredentialError(
             f"There is nothing to verify the server against: {what}.{why}",
-            remedy="Store the CA of the server first: modemtls cert trust FILE, or --ca FILE.",
+            remedy="Store the CA of the server first: modemtls cert trust FILE, or --ca FILE."
+            if self._profile is None
+            else "Leave --profile out, or use the stream: --http stream.",
             reasons={Reason.NO_TRUST_ANCHOR, Reason.SLOT_EMPTY}
             if wanted.ca_slot is not None
             else {Reason.NO_TRUST_ANCHOR},
             model=self.modem.model.name,
         )
 
-    async def _as_it_stands(self, current: StoredProfile | None) -> None:
+    async def _as_it_stands(self, current: StoredProfile | None, fresh: bool) -> None:
         """A profile that somebody else made: used, but not when it verifies nothing without that being said."""
         number = self._number
         if current is None:
@@ -349,6 +366,8 @@ class SessionOperations:
                 reasons={Reason.NO_TRUST_ANCHOR},
                 model=self.modem.model.name,
             )
+        if verifies_nothing and fresh:
+            await self._require_anchor(current)
 
     async def _confirm(self) -> None:
         """The trust set has carried a handshake; one that was not verified proves nothing of it."""

@@ -44,6 +44,7 @@ class StreamConnection:
         self._host = host
         self._port = port
         self._max_body = max_body
+        self._method = ""
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._received = 0
         self.is_open = False
@@ -51,8 +52,14 @@ class StreamConnection:
 
     @property
     def is_reusable(self) -> bool:
-        """The last response is complete and both sides keep the connection."""
-        return self.is_open and self._h11.our_state is h11.IDLE and self._h11.their_state is h11.IDLE
+        """The last response is complete, nothing came after it, and both sides keep the connection."""
+        return (
+            self.is_open
+            and self._leases.holds(self._socket, self)
+            and self._h11.our_state is h11.IDLE
+            and self._h11.their_state is h11.IDLE
+            and not self._h11.trailing_data[0]
+        )
 
     async def open(self, security_profile: int, timeout: float) -> None:
         """Connect, with TLS in the modem."""
@@ -71,6 +78,7 @@ class StreamConnection:
     ) -> None:
         """Send a whole request."""
         self._received = 0
+        self._method = method
         try:
             request = h11.Request(method=method, target=target, headers=self._headers(method, headers, body))
             head = self._h11.send(request) or b""
@@ -99,10 +107,10 @@ class StreamConnection:
             if isinstance(event, h11.Response):
                 pairs = tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in event.headers)
                 names = {name.lower() for name, _ in pairs}
-                known = (
-                    bool(names & {"content-length", "transfer-encoding"}) or self._h11.their_state is h11.DONE
-                )
-                self._check_announced(pairs)
+                bodiless = self._method == "HEAD" or event.status_code in (204, 304)
+                if not bodiless:
+                    self._check_announced(pairs)
+                known = bodiless or bool(names & {"content-length", "transfer-encoding"})
                 return Head(event.status_code, event.reason.decode("latin-1"), pairs, known)
             raise self._malformed(f"expected a response, got {type(event).__name__}")
 
@@ -122,18 +130,14 @@ class StreamConnection:
             raise self._malformed(f"expected a body, got {type(event).__name__}")
 
     async def close(self) -> None:
-        """Close the connection, if there is one."""
-        if self.is_open:
+        """Close the connection, if there is one and the socket is not somebody else's by now."""
+        if self.is_open and self._leases.holds(self._socket, self):
             await self._driver.close_stream(self._socket)
-            self.is_open = False
             self._leases.give_back(self._socket)
+        self.is_open = False
 
     def _headers(self, method: str, headers: Headers, body: bytes) -> list[tuple[str, str]]:
         given = {name.lower() for name, _ in headers}
-        if "transfer-encoding" in given or any(
-            name.lower() == "content-length" and value != str(len(body)) for name, value in headers
-        ):
-            raise ValueError("Content-Length and Transfer-Encoding are set by modemtls, from the body")
         host = f"[{self._host}]" if ":" in self._host else self._host
         own = [("Host", host if self._port == 443 else f"{host}:{self._port}")]
         if "user-agent" not in given:
@@ -170,6 +174,7 @@ class StreamConnection:
                     model=self._driver.model.name,
                 )
             self._h11.receive_data(data)
+            deadline = await Now() + timeout
 
     def _check_announced(self, headers: Headers) -> None:
         for name, value in headers:
