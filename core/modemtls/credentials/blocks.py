@@ -153,9 +153,14 @@ class Block:
         return content
 
     def encrypted_key(self, content: bytes, *, had_ec_parameters: bool) -> PrivateKey:
-        """The record of a key that is encrypted in the old way: only label and headers can be read."""
+        """The record of a key that is encrypted in the old way: only label and headers can be read.
+
+        :raises CredentialError: a header line, which is kept, holds a control character.
+        """
         kind = self.label.partition(" ")[0].lower()
         headers = [header.encode("ascii", "backslashreplace").decode("ascii") for header in self.headers]
+        if not all(header.isprintable() for header in headers):
+            raise self._refusal(self.begin, f"the header lines of the {self.label} hold a control character")
         return PrivateKey(
             key_type=kind if kind in {"rsa", "ec", "dsa"} else "other",
             key_bits=None,

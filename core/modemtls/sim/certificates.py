@@ -58,6 +58,7 @@ def read_certificates(data: bytes, *, allow_cr: bool = True) -> tuple[Certificat
     :raises ValueError: there is none, one is damaged, or something else is among them.
     """
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
 
     blocks = _blocks(data)
     if not blocks or any(label != b"CERTIFICATE" for label, _ in blocks):
@@ -66,7 +67,10 @@ def read_certificates(data: bytes, *, allow_cr: bool = True) -> tuple[Certificat
         raise ValueError("a certificate without its end")
     if not allow_cr and b"\r" in data:
         raise ValueError("line ends are not LF")
-    return tuple(_facts(x509.load_pem_x509_certificate(block)) for _, block in blocks)
+    try:
+        return tuple(_facts(x509.load_pem_x509_certificate(block)) for _, block in blocks)
+    except UnsupportedAlgorithm as error:
+        raise ValueError(f"an algorithm that is not known: {error}") from None
 
 
 def _facts(certificate: object) -> CertificateFacts:
