@@ -36,6 +36,8 @@ class CellularSimulator(BasicSimulator):
     imsi: ClassVar[str] = "001010123456789"
     iccid: ClassVar[str] = "8988211000000000000"
     address: ClassVar[str] = "192.0.2.78"
+    #: The network's name: long, short, numeric.
+    operator: ClassVar[tuple[str, str, str]] = ("Test Network", "TestNet", "00101")
     #: ``AT+CEREG`` reporting mode after a boot.
     usual_cereg: ClassVar[int] = 0
     #: 3GPP number for parameters that make no sense.
@@ -49,6 +51,8 @@ class CellularSimulator(BasicSimulator):
         self.creg = 0
         self.ctzu = True
         self.ctzr = 0
+        self.cops_format = 2
+        self.character_set = "GSM"
         self.registered = 0
         self.pdp_active = False
         self._pin_given = self.settings.sim == "ready"
@@ -326,11 +330,25 @@ class CellularSimulator(BasicSimulator):
     @on(r"AT\+COPS\?")
     def command_operator(self, match: re.Match[str]) -> Result:
         """The network it is registered with."""
-        return '+COPS: 0,2,"00101",7' if self.registered in (1, 5) else "+COPS: 0"
+        if self.registered not in (1, 5):
+            return "+COPS: 0"
+        return f'+COPS: 0,{self.cops_format},"{self.operator[self.cops_format]}",7'
 
-    @on(r"AT\+COPS=[0-4](?:,.*)?")
+    @on(r"AT\+COPS=(?:3,([012])|[0124](?:,.*)?)")
     def command_select_operator(self, match: re.Match[str]) -> Result:
-        """Choose a network: accepted, and there is only one."""
+        """Choose a network: accepted, and there is only one; how it is named."""
+        if match[1]:
+            self.cops_format = int(match[1])
+        return None
+
+    @on(r"AT\+CSCS(\?|=\?)", r'AT\+CSCS="(GSM|IRA)"')
+    def command_character_set(self, match: re.Match[str]) -> Result:
+        """The character set; what is said here is the same in both."""
+        if match[1] == "=?":
+            return '+CSCS: ("GSM","IRA")'
+        if match[1] == "?":
+            return f'+CSCS: "{self.character_set}"'
+        self.character_set = match[1].upper()
         return None
 
     @on(r"AT\+CSQ")

@@ -22,6 +22,7 @@ from .syntax import CME_TEXTS, RESULT_NUMBERS, split_commands
 __all__ = ["Simulator"]
 
 BACKSPACE, CTRL_Z, ESC = 0x08, 0x1A, 0x1B
+_WITHOUT_CONTROL = dict.fromkeys(range(0x20))  # V.250 5.2.2: those that are left in a line are ignored
 
 
 @dataclass
@@ -158,7 +159,7 @@ class Simulator(Machine):
                 self._execute(self._last_line)
 
     def _execute(self, line: str) -> None:
-        line = line.strip("\r\n\0 ")
+        line = line.translate(_WITHOUT_CONTROL).strip()
         if not line:
             return
         self.commands.append(line)
