@@ -189,9 +189,12 @@ class Credentials:
             self._modem._ops.put_credential(kind, read_source(source), slot, dry_run, progress)
         )
 
-    def remove(self, slot: int, kind: CredentialKind) -> tuple[int, ...]:
-        """Empty a slot; gives the numbers of the security profiles that still name it."""
-        return self._modem._run(self._modem._ops.remove_credential(slot, kind))
+    def remove(self, slot: int, kind: CredentialKind, *, force: bool = False) -> tuple[int, ...]:
+        """Empty a slot; gives the numbers of the security profiles that still name it.
+
+        :raises CredentialError: the slot is reserved, or a profile names it and ``force`` is false.
+        """
+        return self._modem._run(self._modem._ops.remove_credential(slot, kind, force))
 
 
 class AsyncCredentials:
@@ -221,9 +224,12 @@ class AsyncCredentials:
             self._modem._ops.put_credential(kind, read_source(source), slot, dry_run, progress)
         )
 
-    async def remove(self, slot: int, kind: CredentialKind) -> tuple[int, ...]:
-        """Empty a slot; gives the numbers of the security profiles that still name it."""
-        return await self._modem._run(self._modem._ops.remove_credential(slot, kind))
+    async def remove(self, slot: int, kind: CredentialKind, *, force: bool = False) -> tuple[int, ...]:
+        """Empty a slot; gives the numbers of the security profiles that still name it.
+
+        :raises CredentialError: the slot is reserved, or a profile names it and ``force`` is false.
+        """
+        return await self._modem._run(self._modem._ops.remove_credential(slot, kind, force))
 
 
 class Profiles:

@@ -249,8 +249,8 @@ class Operations:
             return await self.store.plan(kind, file, slot)
         return await self._changing(self.store.put(kind, file, slot, progress))
 
-    async def remove_credential(self, slot: int, kind: CredentialKind) -> tuple[int, ...]:
-        return await self._changing(self.store.remove(slot, kind))
+    async def remove_credential(self, slot: int, kind: CredentialKind, force: bool) -> tuple[int, ...]:
+        return await self._changing(self.store.remove(slot, kind, force=force))
 
     async def read_profiles(self) -> tuple[StoredProfile, ...]:
         return await self.driver.read_profiles()
@@ -290,10 +290,13 @@ class Operations:
         command = raw(line)
         self.leases.changed()  # whatever it is, it may change a profile
         redact = self.driver.dialect.redact
-        command = Command(command.text, redact(command.text), command.reply)
+        if (shown := redact(command.text)) != command.text:
+            command = Command(command.text, shown, command.reply)
         limits = self.resolved.limits
         if data is None:
-            reply = await self.channel.command(command, timeout=timeout or limits.connect_timeout, dial=True)
+            reply = await self.channel.command(
+                command, timeout=timeout or limits.connect_timeout, dial=True, asks=True
+            )
         else:
             reply = await self.channel.upload(
                 command,
@@ -302,7 +305,8 @@ class Operations:
                 timeout=timeout or 30.0,
                 hide=b"PRIVATE KEY" in data,
             )
-        return replace(reply, lines=tuple(map(redact, reply.lines)))
+        lines = tuple(map(redact, reply.lines))
+        return reply if lines == reply.lines else replace(reply, lines=lines)
 
     async def events(self, timeout: float) -> tuple[Event, ...]:
         """The events that are there, or the first that comes within ``timeout`` seconds."""

@@ -62,6 +62,10 @@ class Psk:
     identity: str = field(repr=False)
     key: bytes = field(repr=False)
 
+    def __post_init__(self) -> None:
+        if not self.identity or not self.key:
+            raise ValueError("a pre-shared key has an identity and a key, and neither is empty")
+
 
 ALL_CHECKS = frozenset(Check)
 
@@ -111,6 +115,18 @@ class VerifyPolicy:
         for suite in self.cipher_suites:
             if not 0 <= suite <= 0xFFFF:
                 raise ValueError(f"{suite} is not a 16-bit IANA cipher suite number")
+        if (self.client_slot is None) != (self.client_key_slot is None):
+            raise ValueError("a client certificate goes with its key: give both slots, or neither")
+        self._check_suites()
+
+    def _check_suites(self) -> None:
+        """TLS 1.3 has cipher suites of its own: 0x13xx fit no other version, and no others fit it."""
+        newest = self.maximum_version or TlsVersion.TLS1_3
+        kinds = {suite >> 8 == 0x13 for suite in self.cipher_suites}
+        if kinds == {True} and newest < TlsVersion.TLS1_3:
+            raise ValueError(f"these cipher suites are of TLS 1.3 only, and {newest} is the maximum version")
+        if kinds == {False} and self.minimum_version >= TlsVersion.TLS1_3:
+            raise ValueError("none of these cipher suites is of TLS 1.3, which is the minimum version")
 
     @classmethod
     def insecure(cls) -> VerifyPolicy:
@@ -270,6 +286,8 @@ def _unsupported(
             f"accept by name what is missing ({names}, or accept_gaps in modemtls.toml), if the application"
             " can live without it"
         )
+    if unknown:
+        ways.insert(0, "set the options that it names (-O NAME=VALUE, options in modemtls.toml)")
     remedy = " or ".join(ways)
     return Unsupported(
         f"{model} cannot do what the policy demands: {words}.{offers}{' ' + unknown if unknown else ''}"

@@ -57,7 +57,8 @@ class HttpsSession:
     ) -> Response:
         """Send a request and read the whole response.
 
-        ``progress`` is called with bytes done and bytes in all; ``timeout``: seconds of the server's silence.
+        ``progress`` is called with bytes done and bytes in all: of the body that is sent, or else of the one that
+        comes; ``timeout``: seconds of the server's silence.
 
         :raises CredentialError: there is nothing to verify the server against.
         :raises NetworkError: no way to the server, or it is silent.
@@ -77,10 +78,15 @@ class HttpsSession:
         )
 
     def get(
-        self, target: str = "/", *, headers: HeadersGiven = None, timeout: float | None = None
+        self,
+        target: str = "/",
+        *,
+        headers: HeadersGiven = None,
+        timeout: float | None = None,
+        progress: Progress | None = None,
     ) -> Response:
         """GET; see :meth:`request`."""
-        return self.request("GET", target, headers=headers, timeout=timeout)
+        return self.request("GET", target, headers=headers, timeout=timeout, progress=progress)
 
     def head(
         self, target: str = "/", *, headers: HeadersGiven = None, timeout: float | None = None
@@ -101,9 +107,10 @@ class HttpsSession:
         *,
         headers: HeadersGiven = None,
         timeout: float | None = None,
+        progress: Progress | None = None,
     ) -> Response:
         """POST; see :meth:`request`."""
-        return self.request("POST", target, headers=headers, body=body, timeout=timeout)
+        return self.request("POST", target, headers=headers, body=body, timeout=timeout, progress=progress)
 
     def put(
         self,
@@ -112,9 +119,10 @@ class HttpsSession:
         *,
         headers: HeadersGiven = None,
         timeout: float | None = None,
+        progress: Progress | None = None,
     ) -> Response:
         """PUT; see :meth:`request`."""
-        return self.request("PUT", target, headers=headers, body=body, timeout=timeout)
+        return self.request("PUT", target, headers=headers, body=body, timeout=timeout, progress=progress)
 
     @contextmanager
     def stream(
@@ -212,7 +220,8 @@ class AsyncHttpsSession:
     ) -> Response:
         """Send a request and read the whole response.
 
-        ``progress`` is called with bytes done and bytes in all; ``timeout``: seconds of the server's silence.
+        ``progress`` is called with bytes done and bytes in all: of the body that is sent, or else of the one that
+        comes; ``timeout``: seconds of the server's silence.
 
         :raises CredentialError: there is nothing to verify the server against.
         :raises NetworkError: no way to the server, or it is silent.
@@ -232,10 +241,15 @@ class AsyncHttpsSession:
         )
 
     async def get(
-        self, target: str = "/", *, headers: HeadersGiven = None, timeout: float | None = None
+        self,
+        target: str = "/",
+        *,
+        headers: HeadersGiven = None,
+        timeout: float | None = None,
+        progress: Progress | None = None,
     ) -> Response:
         """GET; see :meth:`request`."""
-        return await self.request("GET", target, headers=headers, timeout=timeout)
+        return await self.request("GET", target, headers=headers, timeout=timeout, progress=progress)
 
     async def head(
         self, target: str = "/", *, headers: HeadersGiven = None, timeout: float | None = None
@@ -256,9 +270,12 @@ class AsyncHttpsSession:
         *,
         headers: HeadersGiven = None,
         timeout: float | None = None,
+        progress: Progress | None = None,
     ) -> Response:
         """POST; see :meth:`request`."""
-        return await self.request("POST", target, headers=headers, body=body, timeout=timeout)
+        return await self.request(
+            "POST", target, headers=headers, body=body, timeout=timeout, progress=progress
+        )
 
     async def put(
         self,
@@ -267,9 +284,12 @@ class AsyncHttpsSession:
         *,
         headers: HeadersGiven = None,
         timeout: float | None = None,
+        progress: Progress | None = None,
     ) -> Response:
         """PUT; see :meth:`request`."""
-        return await self.request("PUT", target, headers=headers, body=body, timeout=timeout)
+        return await self.request(
+            "PUT", target, headers=headers, body=body, timeout=timeout, progress=progress
+        )
 
     @asynccontextmanager
     async def stream(

@@ -1,4 +1,4 @@
-"""Credentials as an application gives them: a path, or the bytes of a PEM or DER file."""
+"""Credentials as an application gives them: a path, or the content of a PEM or DER file."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ def read_source(source: Source) -> CredentialFile:
     """
     from . import credentials
 
+    if isinstance(source, str) and ("-----" in source or "\n" in source):
+        source = source.encode()  # the text of a file, which must not stand in an error as its name
     if isinstance(source, bytes):
         return credentials.read(source)
     return credentials.read(Path(source).read_bytes(), source=str(source))

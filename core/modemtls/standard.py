@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
-from .at.syntax import Command, Quoted, fields, quote, secret
+from .at.syntax import Command, Quoted, fields, number, quote, secret
 from .driver import Driver
 from .errors import Certainty, CommandError, ModemError, NetworkError, Reason
 from .model import ClockReading, NetworkSettings, NetworkStatus, Registration, SimState
@@ -72,10 +72,15 @@ def parse_clock(text: str, *, pivot: int = 70) -> datetime | None:
 def format_clock(time: datetime) -> Quoted:
     """An aware time as the argument of ``AT+CCLK``, in UTC.
 
+    :raises ValueError: two digits of a year cannot say it.
+
     >>> format_clock(datetime(2026, 11, 21, 9, tzinfo=UTC)).wire
     '"26/11/21,09:00:00+00"'
     """
-    return quote(time.astimezone(UTC).strftime("%y/%m/%d,%H:%M:%S+00"))
+    time = time.astimezone(UTC)
+    if not 1970 <= time.year < 2070:
+        raise ValueError(f"a modem's clock has two digits for the year: 1970 to 2069, not {time.year}")
+    return quote(time.strftime("%y/%m/%d,%H:%M:%S+00"))
 
 
 class StandardDriver(Driver):
@@ -181,7 +186,7 @@ class StandardDriver(Driver):
     async def _number(self, command: Command, field: int) -> int | None:
         reply = await self.channel.command(command)
         values = fields(reply.lines[0]) if reply.ok and reply.lines else ()
-        return int(values[field]) if len(values) > field and values[field].isdecimal() else None
+        return number(values[field]) if len(values) > field else None
 
     async def _radio(self) -> int | None:
         return await self._number(Command.read("+CFUN"), 0)

@@ -7,7 +7,7 @@ own client).
 from __future__ import annotations
 
 from modemtls import NetworkError, Reason, VendorCode
-from modemtls.at import Command, Dialect, fields, quote, starts
+from modemtls.at import Command, Dialect, fields, number, quote, starts
 
 from .http import HttpClient
 from .sockets import NO_REPLY, Sockets
@@ -44,8 +44,9 @@ class SequansDriver(HttpClient, Sockets, Store):
         for prefix, namespace in _CODED:
             if line.startswith(prefix):
                 code = fields(line)[1] if len(fields(line)) > 1 else ""
-                number = int(code) if code.lstrip("-").isdecimal() else code
-                return VendorCode(namespace, number) if number not in (0, "") else None
+                value = number(code)
+                known: int | str = code if value is None else value
+                return VendorCode(namespace, known) if known not in (0, "") else None
         return super().code_in(line)
 
     async def set_clock_from_network(self) -> None:
@@ -59,7 +60,8 @@ class SequansDriver(HttpClient, Sockets, Store):
                 "Fetching the time from the network failed: "
                 + (f"the modem reported {event.line}." if event is not None else "no result came in 60 s."),
                 remedy="Set it from this computer: modemtls clock --set now",
-                reasons={Reason.TIMEOUT if event is None else Reason.CONNECTION_LOST},
+                # Only that 0 is success is known of the result.
+                reasons={Reason.TIMEOUT} if event is None else (),
                 model=self.model.name,
                 command="AT+SQNNTP",
                 lines=(event.line,) if event is not None else (),

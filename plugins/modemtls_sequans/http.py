@@ -21,7 +21,7 @@ from modemtls import (
     Reason,
     VendorCode,
 )
-from modemtls.at import Argument, Command, Marked, fields, quote, starts
+from modemtls.at import Argument, Command, Marked, fields, number, quote, starts
 
 from .profile import plain
 from .sockets import NO_REPLY, Sockets
@@ -42,6 +42,8 @@ _CONTENT_TYPES = {
     "multipart/form-data": "3",
     "application/json": "4",
 }
+_DECISIVE = (1, 2, 6, 9)
+"""Which fields of a profile say whom it asks, and how safely: host, port, TLS, security profile."""
 _WITHOUT_BODY = frozenset({204, 304})
 _RING = re.compile(r'\+SQNHTTPRING: ?\d,(\d{1,3}),"?(.*?)"?,(\d{1,9})')
 
@@ -203,9 +205,21 @@ class HttpClient(Sockets):
         text = tuple(plain(value) for value in wanted)
         if any(fields(line)[: len(text)] == text for line in reply.lines):
             return
-        await self.ask(
-            Command.set("+SQNHTTPCFG", *wanted), f"Configuring HTTP profile {profile}", default=HttpError
-        )
+        asked = f"Configuring HTTP profile {profile}"
+        await self.ask(Command.set("+SQNHTTPCFG", *wanted), asked, default=HttpError)
+        # One bit that flips on the line is enough to ask in the clear, or somebody else.
+        reply = await self.channel.command(Command.read("+SQNHTTPCFG"))
+        shown = [values for line in reply.lines if (values := fields(line))[:1] == text[:1]]
+        if shown and any(shown[-1][at : at + 1] != (text[at],) for at in _DECISIVE):
+            raise HttpError(
+                f"{asked}: the modem shows other settings than it was given, and said OK. Nothing was asked.",
+                remedy="Try again; if it happens again, bytes are damaged on the line: connect RTS and CTS.",
+                reasons={Reason.PROFILE_ILLEGAL, Reason.BYTES_LOST},
+                certainty=Certainty.DERIVED,
+                model=self.model.name,
+                command=reply.command.shown,
+                lines=reply.shown,
+            )
 
     async def _response(
         self, profile: int, request: HttpRequest, asked: str, event: Event | None, progress: Progress | None
@@ -237,10 +251,11 @@ class HttpClient(Sockets):
             error = self._broken(
                 asked,
                 event,
-                f"the server answered {status} and announced no length, and this client cannot tell where such a"
-                " body ends; the request was sent",
+                f"the server answered {status}; its body is either empty or of a length that was not announced:"
+                " this client shows 0 for both, and cannot tell where the second ends; the request was sent",
             )
             error.reasons = frozenset({Reason.LENGTH_UNKNOWN})
+            error.certainty = Certainty.DERIVED
             error.remedy = "Use the stream (--http stream), which reads such bodies."
             raise error
         if size > request.max_body:
@@ -282,8 +297,8 @@ class HttpClient(Sockets):
 
     def _curl(self, event: Event, asked: str) -> ModemError:
         code = fields(event.line)[1] if len(fields(event.line)) > 1 else ""
-        number = int(code) if code.isdecimal() else code
+        value = number(code)
         return self.error(
-            VendorCode("http", number), asked, default=HttpError, lines=(event.line,),
+            VendorCode("http", code[:100] if value is None else value), asked, default=HttpError, lines=(event.line,),
             command="AT" + event.line.partition(":")[0],
         )  # fmt: skip

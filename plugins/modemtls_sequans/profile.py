@@ -48,6 +48,8 @@ _LINT = "public reports: AT+SQNSPCFG accepts it, the failure comes at use"
 def version_for(profile: TlsProfile) -> int:
     """The version field for a profile: TLS 1.2 where it is within the bounds, else the nearest that is."""
     wanted = TlsVersion.TLS1_2
+    if profile.cipher_suites and all(suite >> 8 == 0x13 for suite in profile.cipher_suites):
+        wanted = TlsVersion.TLS1_3  # these suites are of no other version
     if profile.minimum_version is not None:
         wanted = max(wanted, profile.minimum_version)
     if profile.maximum_version is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modemtls import Certainty, CommandError, ModemError, NetworkError, Reason, TlsError, VendorCode
-from modemtls.at import Announced, Command, fields, quote, starts
+from modemtls.at import Announced, Command, fields, number, quote, starts
 from modemtls.op import Now, Yield
 
 from .store import Store
@@ -71,9 +71,28 @@ class Sockets(Store):
             self._configured.add(socket)
         # Each time: a raw command or a restart that nobody saw would else leave the next dial without TLS.
         enable = int(security_profile is not None)
-        await self.ask(
-            Command.set("+SQNSSCFG", socket, enable, security_profile or 1), f"Securing socket {socket}"
-        )
+        asked = f"Securing socket {socket}"
+        await self.ask(Command.set("+SQNSSCFG", socket, enable, security_profile or 1), asked)
+        if security_profile is not None:
+            await self._require_tls(socket, security_profile, asked)
+
+    async def _require_tls(self, socket: int, security_profile: int, asked: str) -> None:
+        """One bit that flips on the line is enough to dial in the clear: what was set is read back.
+
+        That it can be read is inferred from the other commands: a modem that refuses is not held to it.
+        """
+        reply = await self.channel.command(Command.read("+SQNSSCFG"))
+        shown = [values for line in reply.lines if (values := fields(line)[:3])[:1] == (str(socket),)]
+        if shown and shown[-1] != (str(socket), "1", str(security_profile)):
+            raise CommandError(
+                f"{asked}: the modem shows other settings than it was given, and said OK. Nothing was dialled.",
+                remedy="Try again; if it happens again, bytes are damaged on the line: connect RTS and CTS.",
+                reasons={Reason.PROFILE_ILLEGAL, Reason.BYTES_LOST},
+                certainty=Certainty.DERIVED,
+                model=self.model.name,
+                command=reply.command.shown,
+                lines=reply.shown,
+            )
 
     async def _dialled(self, socket: int, asked: str, timeout: float) -> None:
         event = await self.channel.wait(starts(f"+SQNSD: {socket},"), timeout)
@@ -88,9 +107,9 @@ class Sockets(Store):
             )
         code = fields(event.line)[1]
         if code != "0":
-            number = int(code) if code.lstrip("-").isdecimal() else code
+            value = number(code)
             raise self.error(
-                VendorCode("socket", number), asked, default=CommandError, command=f"AT+SQNSD={socket},…",
+                VendorCode("socket", code[:100] if value is None else value), asked, default=CommandError, command=f"AT+SQNSD={socket},…",
                 lines=(event.line,),
             )  # fmt: skip
 
@@ -204,13 +223,12 @@ class Sockets(Store):
     async def _buffered(self, socket: int) -> bool:
         reply = await self.channel.command(Command.set("+SQNSI", socket))
         values = fields(reply.lines[0]) if reply.ok and reply.lines else ()
-        return len(values) > 3 and values[3].isdecimal() and int(values[3]) > 0
+        return len(values) > 3 and (number(values[3]) or 0) > 0
 
     async def _receive(self, socket: int, limit: int) -> bytes:
         def count(line: str) -> int | None:
             values = fields(line)
-            number = values[1] if len(values) > 1 else ""
-            return int(number) if number.lstrip("-").isdecimal() and len(number) < 12 else None
+            return number(values[1]) if len(values) > 1 else None
 
         reply = await self.channel.download(
             Command.set("+SQNSRECV", socket, limit), Announced(count, limit), timeout=10.0

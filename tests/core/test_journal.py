@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modemtls import StoredProfile
@@ -98,6 +98,7 @@ json_values = st.recursive(
 )
 
 
+@settings(max_examples=30)
 @given(whole=json_values)
 def test_whatever_stands_in_the_file_the_journal_works(
     tmp_path_factory: pytest.TempPathFactory, whole: object

@@ -113,7 +113,7 @@ def test_what_can_be_done_is_done_though_its_gap_was_accepted() -> None:
         (VerifyPolicy(maximum_version=TlsVersion.TLS1_2), Gap.MAXIMUM_VERSION),
         (VerifyPolicy(cipher_suites=(0xC02B,)), Gap.CIPHER_SUITES),
         (VerifyPolicy(server_name="two.test"), Gap.SERVER_NAME),
-        (VerifyPolicy(client_slot=12), Gap.CLIENT_CREDENTIAL),
+        (VerifyPolicy(client_slot=12, client_key_slot=12), Gap.CLIENT_CREDENTIAL),
         (VerifyPolicy(psk=Psk("me", b"key")), Gap.PSK),
         (VerifyPolicy(resumption=True), Gap.RESUMPTION),
         (VerifyPolicy(minimum_version=TlsVersion.TLS1_3), Gap.MINIMUM_VERSION),

@@ -24,6 +24,7 @@ from modemtls import (
 from .conftest import CME4, ERROR, OK, PROMPT, Answer, Connect, Dialogue, info, urc
 
 CONFIGURE = 'AT+SQNHTTPCFG=2,"example.org",443,0,"","",1,120,1,6'
+CONFIGURED = info('+SQNHTTPCFG: 2,"example.org",443,0,"","",1,120,1,6,60,15')
 CONNECT, DISCONNECT = "AT+SQNHTTPCONNECT=2", "AT+SQNHTTPDISCONNECT=2"
 QUERY, RECEIVE = 'AT+SQNHTTPQRY=2,0,"/"', "AT+SQNHTTPRCV=2"
 
@@ -37,7 +38,7 @@ def ask(modem: Dialogue, request: HttpRequest | None = None) -> HttpReply:
 
 
 def connecting(modem: Dialogue, *answers: Answer) -> Dialogue:
-    modem.expect("AT+SQNHTTPCFG?").expect(CONFIGURE)
+    modem.expect("AT+SQNHTTPCFG?").expect(CONFIGURE).expect("AT+SQNHTTPCFG?", CONFIGURED)
     return (
         modem.expect(CONNECT, *answers)
         if answers
@@ -86,9 +87,27 @@ def test_profile_that_is_as_it_must_be_is_not_written_again(dialogue: Connect) -
     ],
 )
 def test_profile_that_differs_is_written(dialogue: Connect, stored: str) -> None:
-    modem = dialogue().expect("AT+SQNHTTPCFG?", info(f"+SQNHTTPCFG: {stored}")).expect(CONFIGURE)
+    modem = dialogue().expect("AT+SQNHTTPCFG?", info(f"+SQNHTTPCFG: {stored}"))
+    modem.expect(CONFIGURE).expect("AT+SQNHTTPCFG?", CONFIGURED)
     modem.expect(CONNECT, OK, urc("+SQNHTTPCONNECT: 2,0")).expect(QUERY, OK, ring(204, "", 0))
     ask(modem)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        '2,"examrle.org",443,0,"","",1,120,1,6',
+        '2,"example.org",443,0,"","",0,120,1,6',
+        '2,"example.org",443,0,"","",1,120,1,2',
+        '2,"",80,0,"","",0,120,1,1',
+    ],
+)
+def test_profile_that_reads_back_as_another_one_is_not_used(dialogue: Connect, shown: str) -> None:
+    modem = dialogue().expect("AT+SQNHTTPCFG?").expect(CONFIGURE)
+    modem.expect("AT+SQNHTTPCFG?", info(f"+SQNHTTPCFG: {shown}"))
+    with pytest.raises(HttpError, match="Nothing was asked"):
+        ask(modem)
+    assert modem.requests_sent == 0
 
 
 def test_second_request_to_the_same_server_uses_the_connection(dialogue: Connect) -> None:
@@ -102,7 +121,7 @@ def test_request_to_another_server_disconnects_first(dialogue: Connect) -> None:
     modem = connecting(dialogue()).expect(QUERY, OK, ring(204, "", 0))
     ask(modem)
     modem.expect(DISCONNECT, OK, urc("+SQNHTTPDISCONNECT: 2")).expect("AT+SQNHTTPCFG?")
-    modem.expect('AT+SQNHTTPCFG=2,"b.org",443,0,"","",1,120,1,6')
+    modem.expect('AT+SQNHTTPCFG=2,"b.org",443,0,"","",1,120,1,6').expect("AT+SQNHTTPCFG?")
     modem.expect(CONNECT, OK, urc("+SQNHTTPCONNECT: 2,0")).expect(QUERY, OK, ring(204, "", 0))
     ask(modem, HttpRequest("GET", "b.org", 443, "/"))
 
@@ -298,7 +317,7 @@ def test_response_without_a_body_is_not_read(
 @pytest.mark.parametrize("status", [200, 201, 404, 500])
 def test_unannounced_length_is_an_error_that_says_so_and_hangs_up(dialogue: Connect, status: int) -> None:
     modem = connecting(dialogue()).expect(QUERY, OK, ring(status, "a/b", 0)).expect(DISCONNECT)
-    with pytest.raises(HttpError, match="announced no length") as caught:
+    with pytest.raises(HttpError, match="either empty or of a length that was not announced") as caught:
         ask(modem)
     assert caught.value.reasons == {Reason.LENGTH_UNKNOWN}
     assert "stream" in (caught.value.remedy or "")

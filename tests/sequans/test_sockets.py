@@ -27,7 +27,12 @@ def configured(modem: Dialogue, secure: int = 1, profile: int = 6) -> Dialogue:
     """What comes before the first dial of a socket."""
     modem.expect("AT+SQNSH=6", ERROR)  # nothing was open
     modem.expect("AT+SQNSCFG=6,1,300,0,600,50").expect("AT+SQNSCFGEXT=6,1,0,0,0,0")
-    return modem.expect(f"AT+SQNSSCFG=6,{secure},{profile}")
+    return secured(modem) if secure else modem.expect(f"AT+SQNSSCFG=6,{secure},{profile}")
+
+
+def secured(modem: Dialogue, shown: str = "+SQNSSCFG: 6,1,6") -> Dialogue:
+    """TLS is set for the socket, and read back."""
+    return modem.expect("AT+SQNSSCFG=6,1,6").expect("AT+SQNSSCFG?", info("+SQNSSCFG: 1,0,1", shown))
 
 
 def dial(modem: Dialogue, profile: int | None = 6, *, leaves: bool = False) -> None:
@@ -138,7 +143,7 @@ def test_late_report_of_an_earlier_dial_is_not_taken_for_the_next(dialogue: Conn
     with pytest.raises(NetworkError):
         dial(modem)
     modem.says(urc("+SQNSD: 6,-1"), urc("+SQNSH: 6"))
-    modem.expect("AT+SQNSSCFG=6,1,6").expect(DIAL + ",0,1", OK, (1, urc("+SQNSD: 6,0")))
+    secured(modem).expect(DIAL + ",0,1", OK, (1, urc("+SQNSD: 6,0")))
     dial(modem)
 
 
@@ -184,7 +189,7 @@ def test_dial_after_the_probe_has_tls_again(dialogue: Connect) -> None:
     modem.expect("AT+SQNSSCFG=6,0,1").expect(DIAL, OK).expect("AT+SQNSH=6")
     with pytest.raises(TlsError):
         dial(modem)
-    modem.expect("AT+SQNSSCFG=6,1,6").expect(DIAL, OK)
+    secured(modem).expect(DIAL, OK)
     dial(modem)
 
 
@@ -217,7 +222,24 @@ def test_security_is_said_before_every_dial(dialogue: Connect) -> None:
     modem = opened(dialogue())
     modem.expect("AT+SQNSH=6")
     modem.run(modem.driver.close_stream(6))
-    modem.expect("AT+SQNSSCFG=6,1,6").expect(DIAL + ",0,1", OK, urc("+SQNSD: 6,0"))
+    secured(modem).expect(DIAL + ",0,1", OK, urc("+SQNSD: 6,0"))
+    dial(modem)
+
+
+@pytest.mark.parametrize("shown", ["6,0,6", "6,1,2", "6,0,1", "6"])
+def test_security_that_reads_back_as_another_one_ends_the_dial(dialogue: Connect, shown: str) -> None:
+    modem = dialogue().expect("AT+SQNSH=6").expect("AT+SQNSCFG=6,1,300,0,600,50")
+    secured(modem.expect("AT+SQNSCFGEXT=6,1,0,0,0,0"), f"+SQNSSCFG: {shown}")
+    with pytest.raises(CommandError, match="Nothing was dialled") as caught:
+        dial(modem)
+    assert Reason.BYTES_LOST in caught.value.reasons
+
+
+@pytest.mark.parametrize("answer", [ERROR, CME4, OK])
+def test_security_that_cannot_be_read_back_is_believed(dialogue: Connect, answer: bytes) -> None:
+    modem = dialogue().expect("AT+SQNSH=6").expect("AT+SQNSCFG=6,1,300,0,600,50")
+    modem.expect("AT+SQNSCFGEXT=6,1,0,0,0,0").expect("AT+SQNSSCFG=6,1,6").expect("AT+SQNSSCFG?", answer)
+    modem.expect(DIAL + ",0,1", OK, urc("+SQNSD: 6,0"))
     dial(modem)
 
 

@@ -45,7 +45,10 @@ def profile_findings(
     findings = list(profile.problems)
     space = driver.namespace(CredentialKind.CA)
     filled = {entry.slot for entry in stored if driver.namespace(entry.kind) == space}
-    for slot, what in ((profile.ca_slot, "CA"), (profile.client_slot, "client certificate")):
+    for slot, what, cure in (
+        (profile.ca_slot, "CA", "modemtls cert trust FILE"),
+        (profile.client_slot, "client certificate", "modemtls request … --cert FILE --key FILE"),
+    ):
         if slot is not None and slot not in filled:
             findings.append(
                 Finding(
@@ -53,7 +56,7 @@ def profile_findings(
                     Severity.ERROR,
                     Certainty.DERIVED,
                     f"Security profile {profile.number} names slot {slot} for its {what}; that slot is empty.",
-                    "Store it: modemtls cert trust FILE",
+                    f"Store it: {cure}",
                     evidence=(f"slot {slot}: not listed",),
                 )
             )

@@ -97,7 +97,11 @@ def check_headers(headers: Mapping[str, str] | Iterable[tuple[str, str]] | None)
     checked = []
     for name, value in pairs:
         if not _TOKEN.fullmatch(name):
-            raise ValueError(f"{name[:60]!a} is not the name of a header field")
+            # What follows may be a value, and that a secret: a header written in one piece is a usual mistake.
+            begun = _TOKEN.match(name)
+            raise ValueError(
+                f"a header field has a name that is none: {f'{begun[0][:40]}…' if begun else 'it begins wrongly'}"
+            )
         if not all(character == "\t" or " " <= character <= "~" for character in value):
             raise ValueError(
                 f"the value of the header {name} has a line end, a control or a non-ASCII character"

@@ -7,17 +7,17 @@ before use.  After a failure the modem is asked for what explains it.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from ..diagnose import explain
 from ..driver import Progress
-from ..errors import CertificateError, CredentialError, HttpError, ModemError, Reason, TlsError, Unsupported
+from ..errors import CertificateError, HttpError, ModemError, Reason, TlsError, Unsupported
 from ..leases import Turn
-from ..model import Capability, CredentialKind, HttpRequest, StoredProfile
+from ..model import Capability, HttpRequest
 from ..policy import Check, TlsProfile, VerifyPolicy, resolve
 from .limits import check_limits
 from .message import Headers, check_request
+from .preparation import Preparation
 from .response import Response
 from .stream import Head, StreamConnection
 
@@ -51,8 +51,9 @@ class SessionOperations:
         self.host = host
         self.port = port
         self.http = http
-        self._policy = policy.accepting(modem.settings.accept_gaps)
+        policy = policy.accepting(modem.settings.accept_gaps)
         self._profile = profile
+        self._number = modem.security_profile if profile is None else profile
         self._max_body = max_body
         self._timeout = modem.resolved.limits.response_timeout if timeout is None else timeout
         if not 0 < port < 65_536:
@@ -61,11 +62,10 @@ class SessionOperations:
             raise ValueError(f"http is {str(http)[:40]!a}: it may be 'stream' or 'modem'")
         self._tls: TlsProfile | None = None
         self._turn = Turn(modem.channel, "this session")
-        self._epoch = -1
         self._stream: StreamConnection | None = None
         self._head: Head | None = None
         if profile is None:
-            self._tls = resolve(self._policy, modem.resolved.enforcement, host=host, model=modem.model.name)
+            self._tls = resolve(policy, modem.resolved.enforcement, host=host, model=modem.model.name)
         wanted = Capability.TLS_STREAM if http == "stream" else Capability.HTTP_CLIENT
         if wanted not in modem.resolved.capabilities:
             raise Unsupported(
@@ -74,10 +74,7 @@ class SessionOperations:
                 reasons={Reason.NOT_SUPPORTED},
                 model=modem.model.name,
             )
-
-    @property
-    def _number(self) -> int:
-        return self.modem.security_profile if self._profile is None else self._profile
+        self._before = Preparation(modem, http, self._tls, self._number, insecure=policy.is_insecure)
 
     # Requests.
 
@@ -94,16 +91,25 @@ class SessionOperations:
         """Send a request and read the whole response."""
         if self.http == "modem":
             return await self._by_modem(method, target, headers, body, timeout or self._timeout, progress)
-        head = await self.start(method, target, headers, body, timeout=timeout, progress=None)
+        head = await self.start(
+            method, target, headers, body, timeout=timeout, progress=progress if body else None
+        )
         parts = []
         total = _length(head)
         done = 0
         while part := await self.read(head, timeout=timeout):
             parts.append(part)
             done += len(part)
-            if progress is not None:
-                progress(done, max(total, done))
+            if progress is not None and not body:
+                await self._tell(progress, done, max(total, done))
         return self._response(head, b"".join(parts))
+
+    async def _tell(self, progress: Progress, done: int, total: int) -> None:
+        try:
+            progress(done, total)
+        except BaseException as error:
+            await self._abandon(error)
+            raise
 
     async def start(
         self,
@@ -198,7 +204,7 @@ class SessionOperations:
         return await self.modem.exclusively(self._connect())
 
     async def _connect(self) -> StreamConnection:
-        await self._prepare()
+        await self._before.make()
         stream = StreamConnection(
             self.modem.driver, self.modem.leases, self.host, self.port, max_body=self._max_body
         )
@@ -233,7 +239,7 @@ class SessionOperations:
         timeout: float,
         progress: Progress | None,
     ) -> Response:
-        await self._prepare()
+        await self._before.make()
         request = HttpRequest(method, self.host, self.port, target, headers, body, timeout, self._max_body)
         sent: list[bool] = []
         driver = self.modem.driver
@@ -247,7 +253,7 @@ class SessionOperations:
                 progress=progress,
             )
         except ModemError as error:
-            self._epoch = -1  # the network may be what is missing
+            self._before.forget()  # the network may be what is missing
             self.modem.owe(self._hang_up)
             if isinstance(error, HttpError):
                 error.request_sent = bool(sent)
@@ -274,100 +280,7 @@ class SessionOperations:
         if self.http == "modem":
             check_limits(self.modem.resolved.limits, self.modem.model.name, method, headers, body)
 
-    # Before and after.
-
-    async def _prepare(self) -> None:
-        """Network, profile and trust anchor, as they must be.
-
-        The profile is read each time: somebody else may have changed it, by another port of the modem.
-        """
-        leases = self.modem.leases
-        fresh = self._epoch != leases.epoch
-        self._epoch = -1
-        if fresh or self.http == "stream":
-            await self.modem.require_network()
-        profiles = await self.modem.driver.read_profiles()
-        current = next((p for p in profiles if p.number == self._number), None)
-        if self._tls is None:
-            await self._as_it_stands(current, fresh)
-        else:
-            wanted = self._with_slots(self._tls, current)
-            if current is None or fresh or not self.modem.driver.profile_matches(current, wanted):
-                await self._require_anchor(wanted)
-                try:
-                    written = await self.modem.store.ensure_profile(current, wanted)
-                except BaseException:
-                    leases.changed()  # it may say what this session wants, and not what another one does
-                    raise
-                if written:
-                    leases.changed()
-                    fresh = True
-        if fresh:
-            # The modem's HTTP client may hold a connection that was made by the profile as it was.
-            await self.modem.driver.http_disconnect(self.modem.http_profile)
-        self._epoch = leases.epoch
-
-    def _with_slots(self, tls: TlsProfile, current: StoredProfile | None) -> TlsProfile:
-        """The profile in the modem is the state: its slots stay."""
-        if current is None:
-            return tls
-        client = tls.client_slot is None
-        return replace(
-            tls,
-            ca_slot=current.ca_slot,
-            client_slot=current.client_slot if client else tls.client_slot,
-            client_key_slot=current.client_key_slot if client else tls.client_key_slot,
-        )
-
-    async def _require_anchor(self, wanted: TlsProfile | StoredProfile) -> None:
-        """A non-empty CA slot, unless nothing is verified and the stream does TLS all the same."""
-        if not wanted.checks and self.http == "stream":
-            return
-        if wanted.ca_slot is not None:
-            space = self.modem.driver.namespace(CredentialKind.CA)
-            for stored in await self.modem.driver.list_credentials():
-                if stored.slot == wanted.ca_slot and self.modem.driver.namespace(stored.kind) == space:
-                    return
-            what = f"security profile {self._number} names CA slot {wanted.ca_slot}, and that slot is empty"
-        else:
-            what = f"security profile {self._number} names no CA slot"
-        why = (
-            ""
-            if wanted.checks
-            else " Without one this modem's HTTP client may speak without TLS, and say nothing."
-        )
-        raise CredentialError(
-            f"There is nothing to verify the server against: {what}.{why}",
-            remedy="Store the CA of the server first: modemtls cert trust FILE, or --ca FILE."
-            if self._profile is None
-            else "Leave --profile out, or use the stream: --http stream.",
-            reasons={Reason.NO_TRUST_ANCHOR, Reason.SLOT_EMPTY}
-            if wanted.ca_slot is not None
-            else {Reason.NO_TRUST_ANCHOR},
-            model=self.modem.model.name,
-        )
-
-    async def _as_it_stands(self, current: StoredProfile | None, fresh: bool) -> None:
-        """A profile that somebody else made: used, but not when it verifies nothing without that being said."""
-        number = self._number
-        if current is None:
-            raise CredentialError(
-                f"Security profile {number} is not configured.",
-                remedy="Look at what there is: modemtls profile show",
-                reasons={Reason.PROFILE_ILLEGAL},
-                model=self.modem.model.name,
-            )
-        verifies_nothing = current.checks is not None and not current.checks
-        if (verifies_nothing or current.ca_slot is None) and not self._policy.is_insecure:
-            what = "verifies nothing" if verifies_nothing else "names no CA"
-            raise CredentialError(
-                f"Security profile {number} {what}; it is not used without that being asked for.",
-                remedy="Leave --profile out to use the policy, or add --insecure.",
-                reasons={Reason.NO_TRUST_ANCHOR},
-                model=self.modem.model.name,
-            )
-        if verifies_nothing and fresh:
-            await self._require_anchor(current)
+    # After.
 
     async def _confirm(self) -> None:
         """The trust set has carried a handshake; one that was not verified proves nothing of it."""

@@ -89,6 +89,8 @@ class StreamConnection:
         data = head + (self._h11.send(h11.Data(data=first)) or b"" if first else b"")
         await self._driver.send_stream(self._socket, data)
         done = len(first)
+        if progress is not None and done:
+            progress(done, len(body))
         for part in _slices(body[done:]):
             await self._driver.send_stream(self._socket, self._h11.send(h11.Data(data=part)) or b"")
             done += len(part)
