@@ -552,6 +552,7 @@ def leaks(text: str, secret_text: str, size: int = 6) -> list[str]:
         "+CGAUTH: " + ECHO,
         "+CME ERROR: " + ECHO,
         "+RING: " + SECRET,
+        "+SYSSTART" + ECHO,
         "\r\n+CGAUTH: 1," + SECRET + "\r\n",
     ],
 )

@@ -163,7 +163,7 @@ def test_bytes_that_were_lost_in_a_payload_are_noticed_where_framing_is_full(los
             found.append(item)
             if len(found) == 1:
                 receiver.expect_payload(9)
-    assert Slip() in found
+    assert any(isinstance(item, Slip) for item in found)
 
 
 def test_compact_framing_needs_no_line_end_after_a_payload() -> None:

@@ -325,6 +325,7 @@ def test_a_payload_that_breaks_off() -> None:
     with Script(
         (b"AT+GET=1\r", [b"\r\n+GET: 500\r\nabc\r\n+RING: 1\r\n"]),
         (PROBE, PROBED),
+        (PROBE, PROBED),
         (SENT, ANSWER),
     ) as port:
         talk = Talk(port)
@@ -340,6 +341,7 @@ def test_bytes_of_unknown_number_are_drained_before_the_next_command() -> None:
     bogus = b"x\r\n+CMEE: 1\r\n\r\nOK\r\n\r\n+SYSSTART\r\n"
     with Script(
         (b"AT+GET=1\r", [b"\r\n+GET: 999999999\r\n", *[(0.1, bogus)] * 20]),
+        (PROBE, PROBED),
         (PROBE, PROBED),
         (SENT, ANSWER),
     ) as port:

@@ -122,6 +122,13 @@ def test_encrypted_key_is_known_as_such_and_kept_whole(rsa_leaf: Issued, form: P
         assert caught.value.reasons == {Reason.KEY_ENCRYPTED}
 
 
+@pytest.mark.parametrize("bad", ["\0", "\x08", "\x1b[2J"])
+def test_a_control_character_in_a_header_that_is_kept_is_refused(rsa_leaf: Issued, bad: str) -> None:
+    data = rsa_leaf.key_as(PrivateFormat.TraditionalOpenSSL, password=PASSWORD).decode()
+    with pytest.raises(CredentialError, match="header lines of the RSA PRIVATE KEY hold a control character"):
+        read(data.replace("4,ENCRYPTED", f"4,ENC{bad}RYPTED ENCRYPTED").encode())
+
+
 def test_encrypted_der_key_is_known_as_such(leaf: Issued) -> None:
     assert read(leaf.key_as(password=PASSWORD, encoding=Encoding.DER)).keys[0].encrypted
 

@@ -8,18 +8,21 @@ take it as payload.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 from ..errors import CommandError, HttpError, ModemReset, ModemTimeout, Reason
 from ..log import wire, wire_is_logged
 from ..op import Now, Read, Sleep, Write, Yield
 from .exchange import Announced, Event, Exchange, Marked, Match, Reply
-from .recovery import Recovery
+from .recovery import SHOW_RESULTS, Recovery
 from .syntax import Command, Dialect, Final
 
 __all__ = ["Channel"]
 
 WAIT_SLICE = 0.1
+PATIENT_TURNS = 3
+EMPTY_LINES = 1300  # in the seven turns that are left of ten: more than the largest credential
 
 
 class Channel(Recovery):
@@ -39,11 +42,15 @@ class Channel(Recovery):
         self.command_timeout = command_timeout
         self.recover_timeout = recover_timeout
 
-    async def command(self, command: Command, *, timeout: float | None = None, dial: bool = False) -> Reply:
+    async def command(
+        self, command: Command, *, timeout: float | None = None, dial: bool = False, asks: bool = False
+    ) -> Reply:
         """Send a command and read to its final result code.
 
-        ``dial`` accepts the results of a call (``NO CARRIER``, ``CONNECT``) as final.
+        ``dial`` accepts the results of a call (``NO CARRIER``, ``CONNECT``) as final.  ``asks``: the command
+        is a person's, and a prompt means that it wants data.
 
+        :raises CommandError: it asks for data.
         :raises ModemTimeout: no final result within ``timeout`` seconds.
         :raises ModemReset: the modem restarted instead.
         :raises PortError: the port is gone.
@@ -53,7 +60,10 @@ class Channel(Recovery):
         try:
             deadline = await Now() + (self.command_timeout if timeout is None else timeout)
             await self._send_line(exchange)
-            final = await self._final(exchange, deadline, dial=dial)
+            final = await self._final(exchange, deadline, dial=dial, prompt=asks)
+            if final is None:
+                exchange.data, exchange.prompted = b" ", True  # recovery fills what it waits for with spaces
+                raise self._asks_for_data(exchange)
         except BaseException:
             self._break(exchange)
             raise
@@ -181,15 +191,20 @@ class Channel(Recovery):
     async def wake(self, timeout: float) -> bool:
         """Send a bare ``AT`` until the modem answers; false when it does not within ``timeout``.
 
-        Wakes a sleeping modem, and lets one that adapts to the baud rate do so.
+        Wakes a sleeping modem, and lets one that adapts to the baud rate do so.  Each second line is
+        ``ATQ0``, for a modem whose results somebody has switched off.  To one that stays silent empty lines
+        are sent too: it may be waiting for data that another program announced and did not send.
         """
         deadline = await Now() + timeout
         exchange = self._begin(Command.do())
         self._receiver.numeric = True  # the result may be a digit; a word puts this off again
+        lines = itertools.cycle((b"AT", SHOW_RESULTS))
+        empty = self.dialect.line_end * EMPTY_LINES
+        fillers = itertools.chain((b"",) * PATIENT_TURNS, itertools.repeat(empty))
         try:
             while (remaining := deadline - await Now()) > 0:
                 exchange.begun = True
-                await Write(b"AT" + self.dialect.line_end)
+                await Write(next(fillers) + next(lines) + self.dialect.line_end)
                 try:
                     await self._final(exchange, await Now() + min(1.0, remaining))
                 except ModemTimeout:
@@ -212,12 +227,17 @@ class Channel(Recovery):
         hides: bool = False,
     ) -> Exchange:
         self._noise = 0
-        return Exchange(command, data=data, payload=payload, hides=hides or command.has_secrets)
+        exchange = Exchange(command, data=data, payload=payload, hides=hides or command.has_secrets)
+        if exchange.hides:
+            self._hider = exchange
+        return exchange
 
     async def _end(self, exchange: Exchange, final: Final | None, payload: bytes = b"") -> Reply:
         assert final is not None
         if self._broken is None:
             await self._drain_lines()  # an event in the chunk of the result is there for who asks next
+            if self._hider is not exchange:
+                self._hider = None
         return Reply(exchange.command, final, tuple(exchange.lines), tuple(exchange.shown), payload)
 
     @staticmethod
@@ -237,3 +257,13 @@ class Channel(Recovery):
             wire("sent", line=command.shown)
         exchange.begun = True
         await Write(command.text.encode("ascii") + self.dialect.line_end)
+
+    @staticmethod
+    def _asks_for_data(exchange: Exchange) -> CommandError:
+        return CommandError(
+            f"{exchange.command.shown} asks for data, and none were given.",
+            remedy="Give them with the command (data=, --data @FILE), exactly as many bytes as it says.",
+            reasons={Reason.INVALID_PARAMETER},
+            command=exchange.command.shown,
+            lines=exchange.shown,
+        )

@@ -47,6 +47,8 @@ class Dialogue:
         self._events: deque[Event] = deque()
         self._listeners: list[Callable[[Event], None]] = []
         self._noise = 0
+        self._hider: Exchange | None = None
+        """The last exchange with a secret: its echo may come when it is over, up to the end of the next one."""
 
     def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Call ``listener`` for each event as it is read; gives the function that ends this."""
@@ -117,13 +119,19 @@ class Dialogue:
                         await self._event(line, exchange)
                     elif final is not None:
                         return self._accept_final(exchange, line, final)
-                    elif await self._sort(exchange, line) and (count := exchange.count(line)) is not None:
+                    elif (
+                        await self._sort(exchange, line)
+                        and not item.truncated  # its end comes yet, and no payload before that
+                        and (count := exchange.count(line)) is not None
+                    ):
                         self._check_count(exchange, count)
                         receiver.expect_payload(count)
                         exchange.received += count
                         if count:
                             return Begin.PAYLOAD
-                case Slip():
+                case Slip(in_line_end):
+                    if in_line_end:
+                        raise self._slipped(exchange)
                     exchange.slipped = True  # or an event came without a line end before it
                 case Payload():
                     pass
@@ -146,7 +154,8 @@ class Dialogue:
 
     @staticmethod
     def _is_echo(exchange: Exchange, line: str) -> bool:
-        if exchange.echoed or line != exchange.command.text:
+        # Spaces in front are the echo of those that filled an upload which had broken off.
+        if exchange.echoed or line.lstrip(" ") != exchange.command.text:
             return False
         exchange.echoed = True
         return True
@@ -271,6 +280,8 @@ class Dialogue:
             known = line.startswith(self.dialect.urcs) or line.startswith(self.dialect.boot_urcs)
             if not known or exchange.gives_away(line):
                 line = REDACTED  # a damaged echo of a secret must not become an event that is shown
+        elif self._echoes_secret(line) and not line.startswith((*self.dialect.urcs, *self.dialect.boot_urcs)):
+            line = REDACTED
         self._log_received(line)
         if len(self._events) >= MAX_EVENTS:
             self._events.popleft()
@@ -284,7 +295,11 @@ class Dialogue:
         if exchange is not None and exchange.hides and exchange.command.reply is None:
             return REDACTED
         shown = self.dialect.redact(line)
-        return REDACTED if exchange is not None and exchange.gives_away(shown) else escaped(shown)
+        given_away = exchange is not None and exchange.gives_away(shown)
+        return REDACTED if given_away or self._echoes_secret(shown) else escaped(shown)
+
+    def _echoes_secret(self, line: str) -> bool:
+        return self._hider is not None and self._hider.gives_away(line)
 
     def _log_received(self, line: str, exchange: Exchange | None = None) -> None:
         if wire_is_logged():
@@ -299,7 +314,7 @@ class Dialogue:
             remedy="Try again; if it happens again, look at its power supply (a modem draws peaks of 2 A).",
             reasons={Reason.MODEM_RESTARTED},
             command=exchange.command.shown if exchange is not None else None,
-            lines=(escaped(line),) if line is not None else (),
+            lines=(self._show(line, exchange),) if line is not None else (),
         )
 
     def _silent(self, exchange: Exchange) -> ModemError:

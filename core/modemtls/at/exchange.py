@@ -78,6 +78,8 @@ class Exchange:
     """No line end followed the payload: bytes were lost, unless a known event is what follows."""
     astray: bool = False
     """Bytes whose number nobody knows are still to come, or came and were taken for something else."""
+    given_up: bool = False
+    """The rest of its payload is not awaited any more, and may come all the same."""
     probes: int = 0
     """Probes sent in its recovery, and not answered yet."""
     lines: list[str] = field(default_factory=list, repr=False)

@@ -17,6 +17,9 @@ __all__ = ["MAX_LINE_BYTES", "Item", "Line", "Marker", "Payload", "Prompt", "Rec
 MAX_LINE_BYTES = 32_768
 """A longer line is cut: no line of any modem is; memory stays bounded whatever arrives."""
 
+MAX_RETURNS = 3
+"""More CR in front of the LF are no line end: what ends a line must be known without more bytes."""
+
 _LINE_EDGE = b"\r\n\0"
 
 
@@ -48,7 +51,12 @@ class Payload:
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """No line end follows the payload: its bytes are not those that were announced."""
+    """No line end follows the payload: its bytes are not those that were announced.
+
+    ``in_line_end``: what follows is the rest of a line end, and not an event that has none in front.
+    """
+
+    in_line_end: bool = False
 
 
 Item = Line | Prompt | Marker | Payload | Slip
@@ -123,7 +131,9 @@ class Receiver:
 
     def next(self, *, prompt: bool = False, marker: bytes = b"") -> Item | None:
         """The next item, or ``None`` when more bytes are needed."""
-        if self._skip_lf and self._buffer:
+        if not self._buffer:
+            return None
+        if self._skip_lf:
             if self._buffer[0] == 0x0A:
                 del self._buffer[0]
             self._skip_lf = False
@@ -135,13 +145,14 @@ class Receiver:
                 return None
             self._tail = False
             if not ended:
-                return Slip()
+                return Slip(in_line_end=self._buffer[0] in b"\r\n")
         if self._after_prompt:
             self._strip(b"> ")
             if not self._buffer:
                 return None
             self._after_prompt = False
-        self._pass_echo()
+        if self._echo:
+            self._pass_echo()
         if not self._scanned and not self._cut:
             self._strip_edge()
         if not self._buffer:
@@ -168,9 +179,10 @@ class Receiver:
     def _tail_ended(self) -> bool | None:
         """A line end follows the payload, or something else; ``None`` when more bytes are needed."""
         rest = self._buffer.lstrip(b"\r")
-        if not rest:
-            return None if len(self._buffer) < 4 else False
-        return rest[0] == 0x0A and len(rest) < len(self._buffer)
+        returns = len(self._buffer) - len(rest)
+        if not rest and returns <= MAX_RETURNS:
+            return None
+        return 0 < returns <= MAX_RETURNS and rest[0] == 0x0A
 
     def _pass_echo(self) -> None:
         if not self._echo or not self._buffer:
@@ -182,6 +194,8 @@ class Receiver:
         self._echo = b"" if self._buffer else self._echo[same:]
 
     def _strip_edge(self) -> None:
+        if not self._buffer or self._buffer[0] not in _LINE_EDGE:
+            return
         lead = len(self._buffer) - len(self._buffer.lstrip(_LINE_EDGE))
         if lead:
             self._led = self._led or b"\n" in self._buffer[:lead]
@@ -219,8 +233,8 @@ class Receiver:
         return self._overlong()
 
     def _cut_line(self, length: int, end: int) -> Line | None:
-        text = bytes(self._buffer[: min(length, MAX_LINE_BYTES)]).strip(b"\0")
         long = length > MAX_LINE_BYTES
+        text = self._buffer[:MAX_LINE_BYTES] if long else self._buffer[:length].strip(b"\0")
         del self._buffer[:end]
         self._scanned = 0
         self._full, self._led = self._led, False
@@ -230,10 +244,10 @@ class Receiver:
         return Line(text.decode("utf-8", "backslashreplace"), truncated=long)
 
     def _overlong(self) -> Line | None:
-        if len(self._buffer) <= MAX_LINE_BYTES:
+        trailing_cr = self._buffer[-1] == 0x0D
+        if len(self._buffer) - trailing_cr <= MAX_LINE_BYTES:
             return None
         text = bytes(self._buffer[:MAX_LINE_BYTES])
-        trailing_cr = self._buffer[-1] == 0x0D
         self._buffer = bytearray(b"\r" if trailing_cr else b"")
         self._led = False
         self._scanned = 0

@@ -26,6 +26,10 @@ PROBE_SECONDS = 1.0
 """How long a probe may take, and how long silence inside a payload means that its rest is lost."""
 QUIET_SECONDS = 0.3
 """Silence that ends a flow of bytes of unknown length."""
+SHOW_RESULTS = b"ATQ0"
+"""Has a modem say its results again that somebody has told not to (V.250, ``ATQ1``)."""
+MOST_LATE_READS = 16
+"""Pieces of what has arrived that are read before a command is sent; a flood must not keep it back."""
 LINE_SECONDS = 0.05
 """How long the rest of a line that has begun is waited for before a command is sent."""
 
@@ -72,13 +76,17 @@ class Recovery(Dialogue):
             self._broken = exchange
 
     async def _settle(self) -> None:
-        for timeout in (0.0, LINE_SECONDS):
-            if data := await Read(timeout):
+        timeout = 0.0
+        for _ in range(MOST_LATE_READS):
+            data = await Read(timeout)
+            if data:
                 self._receiver.feed(data)
             await self._drain_lines()
-            self._receiver.begin()
-            if not self._receiver.is_midway:
-                return
+            midway = self._receiver.is_midway
+            if not data and (timeout or not midway):
+                break
+            timeout = LINE_SECONDS if midway else 0.0
+        self._receiver.begin()
 
     async def _hush(self, broken: Exchange, deadline: float) -> None:
         """Drop what comes until nothing does: where its parts begin and end is not known."""
@@ -87,6 +95,7 @@ class Recovery(Dialogue):
                 raise self._lost(broken)
         self._receiver.reset()
         broken.astray = False
+        broken.given_up = True
 
     async def _finish_upload(self, broken: Exchange, deadline: float) -> None:
         try:
@@ -145,23 +154,48 @@ class Recovery(Dialogue):
 
     async def _synchronise(self, broken: Exchange, deadline: float) -> None:
         self._receiver.numeric = True  # the result may be a digit; a word puts this off again
+        unanswered = 0
         while await Now() < deadline:
+            if unanswered > 1:
+                await self._show_results(deadline)
+                if await Now() >= deadline:
+                    break
             if await self._probe(broken, deadline):
-                await self._await_other_probes(broken, deadline)
+                end = deadline + self.recover_timeout / 10  # who answers in time is not given up at once
+                await self._await_other_probes(broken, end)
                 await self._drain_lines()
+                if broken.given_up:
+                    await self._confirm(broken, end)
                 return
-            if await Now() < deadline:
+            unanswered += 1
+            if await Now() < deadline and self._receiver.payload_remaining:
                 self._receiver.expect_payload(0)
+                broken.given_up = True
             if broken.data:  # some of the last slice may be missing: spaces fill it and command nothing
                 await self._fill(UPLOAD_SLICE)
         raise self._lost(broken)
 
-    async def _await_other_probes(self, broken: Exchange, deadline: float) -> None:
+    async def _show_results(self, deadline: float) -> None:
+        await Write(SHOW_RESULTS + self.dialect.line_end)
+        if data := await Read(max(0.0, min(QUIET_SECONDS, deadline - await Now()))):
+            self._receiver.feed(data)
+
+    async def _await_other_probes(self, broken: Exchange, end: float) -> None:
         while broken.probes > 0:
-            if not await self._answered(broken, max(deadline, await Now() + PROBE_SECONDS)):
-                if self._receiver.is_midway:
+            in_time = await Now() + PROBE_SECONDS <= end
+            if not await self._answered(broken, end):
+                if self._receiver.is_midway or not in_time:
                     raise self._lost(broken)
                 return  # the others never reached it: it slept, or took them for data
+
+    async def _confirm(self, broken: Exchange, end: float) -> None:
+        """Ask again after a silence: the first answer may have been the rest of a payload, whatever it holds."""
+        if await Now() + QUIET_SECONDS < end:
+            await self._hush(broken, end)
+            broken.probes = 0
+            if await self._probe(broken, end):
+                return
+        raise self._lost(broken)
 
     def _lost(self, broken: Exchange) -> ModemError:
         noise = self.hears_noise
@@ -189,6 +223,7 @@ class Recovery(Dialogue):
 
     async def _answered(self, broken: Exchange, deadline: float) -> bool:
         begun = arrived = False
+        own = (self.dialect.sync_command, SHOW_RESULTS.decode())
         soon = min(deadline, await Now() + PROBE_SECONDS)
         while True:
             item = self._receiver.next(prompt=self._awaits_prompt(broken), marker=broken.marker)
@@ -213,20 +248,20 @@ class Recovery(Dialogue):
                     line = self._read_line(item)
                     if line.startswith(self.dialect.sync_reply):
                         begun = True
-                    elif self._is_final(line):
-                        if begun:
+                    elif (final := self._final_in(line)) is not None:
+                        if begun and final.is_success:  # other results may come by themselves, in between
                             broken.probes -= 1
                             return True
-                    elif not self._is_echo(broken, line) and not line.endswith(self.dialect.sync_command):
-                        await self._late(broken, line)
+                    elif not self._is_echo(broken, line) and not line.endswith(own):
+                        await self._late(broken, line, announces=not item.truncated)
 
     @staticmethod
     def _awaits_prompt(broken: Exchange) -> bool:
         return bool(broken.data) and not broken.prompted
 
-    async def _late(self, broken: Exchange, line: str) -> None:
+    async def _late(self, broken: Exchange, line: str, *, announces: bool) -> None:
         """A line of the broken answer, or an event; the length of a late payload is in the former."""
-        count = broken.count(line)
+        count = broken.count(line) if announces else None
         if count is not None and not broken.received and count > 0:
             broken.received = count
             self._receiver.expect_payload(count)
@@ -237,10 +272,9 @@ class Recovery(Dialogue):
         else:
             await self._event(line, broken)
 
-    def _is_final(self, line: str) -> bool:
+    def _final_in(self, line: str) -> Final | None:
         numeric = self._receiver.numeric
-        if final_result(line, dial=True, numeric=numeric) is None:
-            return False
-        if numeric and not line[:1].isdigit():
+        final = final_result(line, dial=True, numeric=numeric)
+        if final is not None and numeric and not line[:1].isdigit():
             self._receiver.numeric = False
-        return True
+        return final

@@ -25,6 +25,7 @@ __all__ = [
     "escaped",
     "fields",
     "final_result",
+    "number",
     "quote",
     "raw",
     "secret",
@@ -244,8 +245,17 @@ def fields(line: str) -> tuple[str, ...]:
     return tuple(map(_unquoted, values))
 
 
+def number(text: str) -> int | None:
+    """The integer that a modem wrote, or ``None``: of no more digits than any number of a modem has.
+
+    >>> number("-5"), number("12x"), number("9" * 5000)
+    (-5, None, None)
+    """
+    return int(text) if re.fullmatch(r"-?[0-9]{1,10}", text) else None
+
+
 def _is_printable_ascii(text: str) -> bool:
-    return all(" " <= character <= "~" for character in text)
+    return text.isascii() and text.isprintable()
 
 
 def _unquoted(value: str) -> str:
@@ -304,15 +314,15 @@ def final_result(line: str, *, dial: bool = False, numeric: bool = False) -> Fin
     """
     if line in ("OK", "ERROR"):
         return Final(line)
-    if coded := _CODED.fullmatch(line):
+    if line.startswith("+CM") and (coded := _CODED.fullmatch(line)):
         word, value = coded.groups()
         value = value.strip()
         number = value.isascii() and value.isdigit() and len(value) < 9
         return Final(word, int(value) if number else escaped(value, 100))
     if dial:
-        for word in _CALL_RESULTS:
-            if line == word or (word == "CONNECT" and line.startswith("CONNECT ")):
-                return Final(word)
+        word = "CONNECT" if line.startswith("CONNECT ") else line
+        if word in _CALL_RESULTS:
+            return Final(word)
     if numeric and line in _NUMERIC and (dial or line in ("0", "4")):
         return Final(_NUMERIC[line])
     return None
@@ -345,5 +355,7 @@ class Dialect:
 
 def escaped(text: str, limit: int = 400) -> str:
     """``text`` with control, bidirectional and other invisible characters escaped, cut at ``limit``."""
+    if len(text) <= limit and text.isprintable():
+        return text
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: limit + 1])
     return shown if len(shown) <= limit else shown[:limit] + "…"

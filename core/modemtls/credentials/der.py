@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 from ..errors import Reason
 from .records import Certificate, PrivateKey, armour, visible
 
-__all__ = ["Unreadable", "certificate", "describe", "key", "length", "traditional"]
+__all__ = ["Unreadable", "certificate", "describe", "has_form_of_key", "key", "length", "traditional"]
 
 MAX_CERTIFICATE_BYTES = 64 * 1024
 MAX_KEY_BYTES = 3 * 1024
@@ -44,9 +44,10 @@ _warnings_lock = threading.Lock()
 class Unreadable(Exception):
     """Why bytes are not the object that they should be, as the end of a sentence."""
 
-    def __init__(self, what: str, reason: Reason = Reason.MALFORMED) -> None:
+    def __init__(self, what: str, reason: Reason = Reason.MALFORMED, remedy: str | None = None) -> None:
         super().__init__(what)
         self.reason = reason
+        self.remedy = remedy
 
 
 @contextmanager
@@ -75,6 +76,12 @@ def _content(data: bytes) -> bytes:
     if len(data) < 2 or data[0] != _SEQUENCE:
         return b""
     return data[2 + (data[1] & 0x7F) if data[1] > 0x80 else 2 :]
+
+
+def has_form_of_key(data: bytes) -> bool:
+    """Whether the content begins as that of a private key that is not encrypted: a version, then its parts."""
+    inside = _content(data)
+    return inside[:2] == b"\x02\x01" and inside[2:3] in b"\0\1" and inside[3:4] in b"\x02\x04\x30"
 
 
 def describe(data: bytes) -> str | None:
@@ -208,8 +215,10 @@ def certificate(der: bytes, *, line: int | None = None) -> Certificate:
     """
     if len(der) > MAX_CERTIFICATE_BYTES:
         raise Unreadable(
-            f"it has {len(der)} bytes; certificates above {MAX_CERTIFICATE_BYTES} are not read",
+            f"it has {len(der)} bytes: above {MAX_CERTIFICATE_BYTES} no certificate is read, and no known modem "
+            "takes one",
             Reason.TOO_LARGE,
+            "Have a smaller one issued, with fewer names in it.",
         )
     try:
         with _without_warnings():
@@ -225,7 +234,7 @@ def _instead(der: bytes) -> str | None:
     try:
         key(der)
     except Unreadable:
-        return describe(der)
+        return "a private key" if has_form_of_key(der) else describe(der)
     return "a private key"
 
 
@@ -254,8 +263,13 @@ def key(der: bytes, *, line: int | None = None, had_ec_parameters: bool = False)
     :raises Unreadable: it is none, or is damaged.
     """
     if len(der) > MAX_KEY_BYTES:
+        if not has_form_of_key(der) and (found := _certificate_or_other(der)):
+            raise Unreadable(f"its content is {found}")
         raise Unreadable(
-            f"it has {len(der)} bytes; private keys above {MAX_KEY_BYTES} are not read", Reason.TOO_LARGE
+            f"it is a private key of {len(der)} bytes: above {MAX_KEY_BYTES} none is read, and no known modem "
+            "takes one",
+            Reason.TOO_LARGE,
+            "Use an EC key, or an RSA key of 2048 bits, with a certificate issued for it.",
         )
     encrypted = False
     try:

@@ -146,7 +146,8 @@ class _Reading:
                 self.source,
                 block.begin,
                 f"the base64 text of the {block.label} is in order, but {unreadable}",
-                reason=unreadable.reason,
+                unreadable.remedy or COPY_AGAIN,
+                unreadable.reason,
             ) from None
         self.notes += block.notes
 
@@ -235,12 +236,21 @@ def _binary(data: bytes, source: str) -> CredentialFile:
         raise refusal(source, None, f"this looks like DER, but is not complete, or damaged{says}")
     try:
         return CredentialFile(source, keys=(der.key(data),), mended=notes)
-    except der.Unreadable:
-        pass
+    except der.Unreadable as unreadable:
+        if unreadable.reason is Reason.TOO_LARGE and der.has_form_of_key(data):
+            raise refusal(
+                source, None, str(unreadable), unreadable.remedy or COPY_AGAIN, unreadable.reason
+            ) from None
     try:
         return CredentialFile(source, certificates=(der.certificate(data),), mended=notes)
     except der.Unreadable as unreadable:
-        raise refusal(source, None, f"this looks like DER, but {unreadable}") from None
+        raise refusal(
+            source,
+            None,
+            f"this looks like DER, but {unreadable}",
+            unreadable.remedy or COPY_AGAIN,
+            unreadable.reason,
+        ) from None
 
 
 def _line_ends(text: str) -> list[Note]:

@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing: ``python -m fuzz TARGET``; see :mod:`fuzz.targets`."""
