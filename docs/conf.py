@@ -17,7 +17,7 @@ copyright = "the modemtls contributors"
 version = release = installed_version("modemtls")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "generated"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_reliability/*", "_performance/*"]
 
 html_theme = "furo"
 html_title = f"modemtls {version}"

@@ -191,14 +191,14 @@ class _Runner:
         elif self._loop.time() - self._since > _TURN:
             await self._let_others()
         match step:
-            case Read(timeout):
-                return await self._read(timeout)
-            case Write(data, timeout):
-                return await self._write(data, timeout)
+            case Read():
+                return await self._read(step.timeout)
             case Now():
                 return self._port.now()
-            case Sleep(seconds):
-                return await self._sleep(seconds)
+            case Write():
+                return await self._write(step.data, step.timeout)
+            case Sleep():
+                return await self._sleep(step.seconds)
             case Yield():
                 return await self._yield()
             case SetLine():

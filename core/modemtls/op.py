@@ -101,14 +101,14 @@ class Lock(Protocol):
 def perform(step: Step[Any], port: Port, lock: Lock | None) -> Any:
     """Do one step on ``port``, blocking, and give its result."""
     match step:
-        case Read(timeout):
-            return port.read(timeout)
-        case Write(data, timeout):
-            return port.write(data, timeout)
+        case Read():
+            return port.read(step.timeout)
         case Now():
             return port.now()
-        case Sleep(seconds):
-            return port.sleep(seconds)
+        case Write():
+            return port.write(step.data, step.timeout)
+        case Sleep():
+            return port.sleep(step.seconds)
         case Yield():
             if lock is not None:
                 lock.release()
@@ -132,13 +132,20 @@ def run(op: Op[T], port: Port, lock: Lock | None = None) -> T:
             step = op.send(result) if error is None else op.throw(error)
             error = None
             try:
-                result = perform(step, port, lock)
+                # The two that an exchange consists of almost wholly, without a call in between.
+                if isinstance(step, Read):
+                    result = port.read(step.timeout)
+                elif isinstance(step, Now):
+                    result = port.now()
+                else:
+                    result = perform(step, port, lock)
             except BaseException as raised:  # thrown on into the operation, never swallowed
                 error = raised
     except StopIteration as stop:
         value: T = stop.value
         return value
-    finally:
+    except BaseException:
         # An operation that awaits a step while it is being closed cannot have it any more.
         with contextlib.suppress(RuntimeError):
             op.close()
+        raise

@@ -21,7 +21,7 @@ from modemtls import (
     Reason,
     VendorCode,
 )
-from modemtls.at import Argument, Command, Marked, fields, number, quote, starts
+from modemtls.at import Argument, Command, Marked, fields, number, quote, secret, starts
 
 from .profile import plain
 from .sockets import NO_REPLY, Sockets
@@ -44,6 +44,12 @@ _CONTENT_TYPES = {
 }
 _DECISIVE = (1, 2, 6, 9)
 """Which fields of a profile say whom it asks, and how safely: host, port, TLS, security profile."""
+_PUBLIC_HEADERS = frozenset(
+    {"accept", "accept-encoding", "accept-language", "cache-control", "connection", "content-encoding",
+     "content-language", "content-type", "date", "expect", "if-match", "if-modified-since", "if-none-match",
+     "if-range", "if-unmodified-since", "origin", "pragma", "range", "referer", "te", "user-agent"}
+)  # fmt: skip
+"""Headers whose values may be shown; any other one may be a credential."""
 _WITHOUT_BODY = frozenset({204, 304})
 _RING = re.compile(r'\+SQNHTTPRING: ?\d,(\d{1,3}),"?(.*?)"?,(\d{1,9})')
 
@@ -152,7 +158,8 @@ class HttpClient(Sockets):
             if name.lower() == "content-type" and request.method in _SENDS:
                 content_type = value
             else:
-                extra = [quote(f"{name}: {value}", self.dialect.quote_limits, what=f"The header {name}")]
+                line = quote(f"{name}: {value}", self.dialect.quote_limits, what=f"The header {name}")
+                extra = [line if name.lower() in _PUBLIC_HEADERS else secret(line)]
         code = _CONTENT_TYPES.get(content_type, content_type)
         return extra, quote(code, self.dialect.quote_limits, what="The content type")
 

@@ -26,6 +26,8 @@ class DescriptorPort(Port):
     def __init__(self, name: str) -> None:
         self.name = name
         self._descriptor: int | None = None
+        self._for_reading: select.poll | None = None
+        self._for_writing: select.poll | None = None
 
     @abstractmethod
     def _receive(self, descriptor: int, size: int) -> bytes:
@@ -52,14 +54,14 @@ class DescriptorPort(Port):
 
         :raises PortError: the port is gone, or was closed.
         """
-        data = self._read_now()
-        if data or timeout <= 0:
-            return data
+        # Most reads begin with nothing there, and to be told so by poll() costs half of what EAGAIN does.
         end = time.monotonic() + timeout
-        while (left := end - time.monotonic()) > 0:
+        left = timeout if timeout > 0 else 0.0
+        while True:
             if self._wait(left, for_writing=False) and (data := self._read_now()):
                 return data
-        return b""
+            if (left := end - time.monotonic()) <= 0:
+                return b""
 
     def write(self, data: bytes, timeout: float) -> None:
         """Write all of ``data``.
@@ -119,6 +121,12 @@ class DescriptorPort(Port):
                 timeout,
             )
             return bool(readable or writable or failed)
-        poll = select.poll()
-        poll.register(descriptor, select.POLLOUT if for_writing else select.POLLIN)
+        poll = self._for_writing if for_writing else self._for_reading
+        if poll is None:
+            poll = select.poll()
+            poll.register(descriptor, select.POLLOUT if for_writing else select.POLLIN)
+            if for_writing:
+                self._for_writing = poll
+            else:
+                self._for_reading = poll
         return bool(poll.poll(timeout * 1000))
