@@ -77,7 +77,8 @@ def format_clock(time: datetime) -> Quoted:
     >>> format_clock(datetime(2026, 11, 21, 9, tzinfo=UTC)).wire
     '"26/11/21,09:00:00+00"'
     """
-    time = time.astimezone(UTC)
+    if 1970 < time.year < 2070:
+        time = time.astimezone(UTC)
     if not 1970 <= time.year < 2070:
         raise ValueError(f"a modem's clock has two digits for the year: 1970 to 2069, not {time.year}")
     return quote(time.strftime("%y/%m/%d,%H:%M:%S+00"))

@@ -64,6 +64,26 @@ def test_a_header_that_cannot_be_sent(modem: str, tmp_path: Path, header: str) -
     assert not (tmp_path / "modem.json").exists(), "the modem was opened"
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ("Content-Length: 5",),
+        ("content-length: five",),
+        ("Transfer-Encoding: chunked",),
+        ("Host: a.test", "Host: b.test"),
+    ],
+)
+@pytest.mark.parametrize("http", ["stream", "modem"])
+def test_headers_that_would_move_the_end_of_the_request(
+    modem: str, tmp_path: Path, headers: tuple[str, ...], http: str
+) -> None:
+    options = [word for header in headers for word in ("-H", header)]
+    ran = run("request", URL, "-d", "body", "--http", http, *options)
+    assert ran.status == 2
+    assert headers[0].partition(":")[0].lower() in one_error(ran.err).lower()
+    assert not (tmp_path / "modem.json").exists(), "the modem was opened"
+
+
 @given(st.text(max_size=60))
 def test_any_text_as_url_is_an_error_of_usage_or_an_error_of_the_port(url: str) -> None:
     ran = run("request", "--port", "/dev/does-not-exist", "--", url)
@@ -172,6 +192,14 @@ def test_a_command_that_is_not_one_line_of_ascii(modem: str, tmp_path: Path, com
     assert not (tmp_path / "modem.json").exists(), "the modem was opened"
 
 
+def test_a_command_that_asks_for_data_and_gets_none(modem: str) -> None:
+    ran = run("at", "AT", 'AT+SQNSNVW="certificate",19,100', "--json")
+    assert ran.status == 5
+    assert ran.error["class"] == "CommandError"
+    assert "--data @FILE" in ran.error["remedy"]
+    assert [reply["command"] for reply in ran.json["replies"]] == ["AT"]
+
+
 def test_data_for_several_commands(modem: str) -> None:
     assert run("at", "AT", "AT", "--data", "x").status == 2
 
@@ -185,4 +213,10 @@ def test_noise_on_the_line_does_not_hurt(server: object) -> None:
 @pytest.mark.parametrize("number", ["0", "7", "-1"])
 def test_a_profile_that_does_not_exist(modem: str, number: str) -> None:
     assert run("profile", "reset", "--", number).status == 7
-    assert run("profile", "show", "--", number).status == 6
+    shown = run("profile", "show", "--", number)
+    assert shown.status == 7
+    assert "there are 1 to 6" in one_error(shown.err)
+
+
+def test_a_profile_that_is_not_configured(modem: str) -> None:
+    assert run("profile", "show", "2").status == 6

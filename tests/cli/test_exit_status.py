@@ -66,6 +66,10 @@ def test_1_is_json_too() -> None:
         ("info", "-O", "novalue"),
         ("info", "--accept-gap", "everything"),
         ("clock", "--set", "tomorrow"),
+        ("clock", "--set", "1969-12-31"),
+        ("clock", "--set", "2170-01-01"),
+        ("clock", "--set", "0001-01-01T00:00:00+10:00"),
+        ("clock", "--set", "9999-12-31T23:59:59-10:00"),
     ],
 )
 def test_2_usage(modem: str, args: tuple[str, ...]) -> None:
@@ -115,8 +119,17 @@ def test_3_a_port_that_does_not_exist() -> None:
     assert as_json.error["reasons"] == ["port-not-found"]
 
 
-def test_3_a_setting_of_a_simulated_modem_that_does_not_exist() -> None:
-    assert run("info", "--port", sim(colour="red")).status == 3
+@pytest.mark.parametrize("setting", ["colour=red", "chunk=-1", "clock=yesterday", "map=nowhere", "state=/"])
+def test_2_a_setting_of_a_simulated_modem_that_cannot_be(setting: str) -> None:
+    ran = run("info", "--port", f"sim://{MODEL}?{setting}", "--json")
+    assert ran.status == 2
+    assert ran.error["class"] == "UsageError"
+    assert setting.partition("=")[2] in ran.error["message"]
+    assert f"modemtls sim {MODEL} --help" in ran.error["remedy"]
+
+
+def test_3_an_address_that_names_no_simulated_modem() -> None:
+    assert run("info", "--port", "sim://").status == 3
 
 
 def test_4_a_silent_modem() -> None:

@@ -81,7 +81,11 @@ def test_explain_what_nobody_has_published() -> None:
     assert "Nobody has published" in ran.err
     assert run("explain", MODEL, "colour").status == 5
     assert run("explain", "nope", "http", "1").status == 7
-    assert run("explain", MODEL, "http", "9999", "--json").error["code"]["number"] == "9999"
+    found = run("explain", MODEL, "http", "9999", "--json").error
+    assert found["code"]["number"] == "9999"
+    others = found["remedy"].partition("other namespaces are ")[2].strip(".").split(", ")
+    assert "cme" in others
+    assert "http" not in others
 
 
 def test_info(modem: str) -> None:
@@ -189,6 +193,7 @@ def test_the_demo_shows_refusal_mistake_and_cure(own_surroundings: Path) -> None
     assert "unknown-issuer" in ran.out
     assert "certValidLevel 7 in security profile 1 is illegal" in ran.out
     assert "The cure" in ran.out
+    assert ran.out.count("No classic mistake is known for this model.") == 1, "that of the GM01Q"
     assert "NOT" not in ran.out
     assert not list(own_surroundings.rglob("journal*")), "the user's journal was touched"
 

@@ -205,6 +205,30 @@ def test_the_main_job_through_a_pty_in_another_process(server: HttpsServer, ca: 
             assert ran.stdout == b"Hello from modemtls.\n"
 
 
+def test_sim_takes_several_maps(server: HttpsServer, ca: str) -> None:
+    to = f"127.0.0.1:{server.port}"
+    maps = (f"server.test:443={to}", f"server.test:444={to},server.test:445={to}")
+    with simulated(*(word for each in maps for word in ("--map", each))) as (_, path):
+        environment = {"MODEMTLS_PORT": path}
+        assert program("cert", "trust", ca, env=environment).returncode == 0
+        for number in (443, 444, 445):
+            ran = program("request", f"https://server.test:{number}/", env=environment)
+            assert ran.returncode == 0, ran.stderr
+
+
+def test_a_prompt_without_data_does_not_take_the_next_command_for_data() -> None:
+    with simulated() as (_, path):
+        began = time.monotonic()
+        ran = program("at", 'AT+SQNSNVW="certificate",19,100', "--port", path)
+        took = time.monotonic() - began
+        assert ran.returncode == 5
+        assert b"--data @FILE" in ran.stderr
+        assert took < 30, "it waited for a result that cannot come"
+        after = program("info", "--port", path, "--json")
+        assert after.returncode == 0, after.stderr
+        assert json.loads(after.stdout)["model"] == MODEL
+
+
 def test_a_busy_port_says_who_holds_it() -> None:
     with simulated() as (_, path):
         holder = subprocess.Popen(
@@ -236,6 +260,8 @@ def test_sim_in_json_names_its_port() -> None:
         ((MODEL, "--clock", "yesterday"), b"clock"),
         ((MODEL, "--colour", "red"), b"colour"),
         ((MODEL, "--chunk", "-1"), b"chunk"),
+        ((MODEL, "--map", "a.test:1=127.0.0.1:1", "--map", "nowhere"), b"nowhere"),
+        ((MODEL, "--seed", ""), b"seed"),
         ((MODEL, "--link", "/does/not/exist/link"), b"/does/not/exist/link"),
     ],
 )

@@ -8,11 +8,28 @@ from pathlib import Path
 import pytest
 import trustme
 
+from modemtls.credentials.records import armour
 from modemtls.sim.server import HttpsServer
 
 from .tool import run, sim
 
 URL = "https://server.test/"
+
+
+def der(tag: int, content: bytes) -> bytes:
+    size = len(content)
+    return bytes([tag]) + (bytes([size]) if size < 128 else b"\x82" + size.to_bytes(2, "big")) + content
+
+
+def large_key(form: str) -> bytes:
+    """The form of an RSA key of 8192 bits: making a real one takes half a minute."""
+    numbers = [b"\0", *(b"\x3f" * size for size in (1024, 3, 1024, 512, 512, 512, 512, 512))]
+    key = der(0x30, b"".join(der(0x02, number) for number in numbers))
+    label = "RSA PRIVATE KEY"
+    if form.startswith("pkcs8"):
+        rsa = bytes.fromhex("300d06092a864886f70d0101010500")
+        key, label = der(0x30, b"\x02\x01\0" + rsa + der(0x04, key)), "PRIVATE KEY"
+    return key if form.endswith("der") else armour(label, key)
 
 
 def slots(*kinds: str) -> list[int]:
@@ -27,6 +44,27 @@ def test_trust_says_where_and_whether_it_is_verified(modem: str, ca: str) -> Non
     assert "ca in slot 19: stored, verified." in ran.out
     again = run("cert", "trust", ca, "--json").json
     assert (again["slot"], again["written"], again["certainty"]) == (19, False, "derived")
+
+
+def test_trust_names_a_certificate_once(modem: str, tmp_path: Path, another_ca: trustme.CA) -> None:
+    (tmp_path / "many.pem").write_bytes(another_ca.cert_pem.bytes() * 5)
+    for more in ([], [str(tmp_path / "many.pem")]):
+        ran = run("cert", "trust", str(tmp_path / "many.pem"), *more)
+        assert ran.status == 0
+        assert ran.out.count("trusted: ") == 1
+    assert len(run("cert", "trust", str(tmp_path / "many.pem"), "--json").json["certificates"]) == 1
+
+
+def test_what_was_there_already_is_not_said_to_be_taken_now(
+    modem: str, tmp_path: Path, another_ca: trustme.CA
+) -> None:
+    key = tmp_path / "key.pem"
+    key.write_bytes(another_ca.issue_cert("x.test").private_key_pem.bytes())
+    assert "unverified: the modem took it" in run("cert", "import", str(key)).out
+    again = run("cert", "import", str(key)).out
+    assert "already there" in again
+    assert "unverified: it was there already; this modem does not show its content." in again
+    assert "took it" not in again
 
 
 def test_a_bundle_is_unverified_and_the_old_one_is_kept_until_a_handshake(
@@ -89,10 +127,23 @@ def test_a_key_goes_to_the_keys(modem: str, tmp_path: Path, another_ca: trustme.
 
 def test_removing_what_a_profile_names_says_so(modem: str, ca: str) -> None:
     run("cert", "trust", ca)
-    ran = run("cert", "remove", "19", "--kind", "ca")
+    ran = run("cert", "remove", "19", "--kind", "ca", "--force")
     assert ran.status == 0
     assert "profile 6" in ran.err
     assert run("request", URL).status == 6
+
+
+def test_what_a_profile_names_is_not_removed_without_force(modem: str, ca: str) -> None:
+    run("cert", "trust", ca)
+    ran = run("cert", "remove", "19", "--kind", "ca")
+    assert ran.status == 6
+    assert "profile 6" in ran.err
+    assert "--force" in ran.err
+    assert 19 in slots()
+    assert run("request", URL).status == 0
+    forced = run("cert", "remove", "19", "--kind", "ca", "--force", "--json")
+    assert forced.json == {"removed": 19, "kind": "ca", "named_by_profiles": [6]}
+    assert 19 not in slots()
 
 
 def test_expires_within(modem: str, tmp_path: Path, another_ca: trustme.CA) -> None:
@@ -130,6 +181,20 @@ def test_lint_of_a_good_file_is_0(tmp_path: Path, another_ca: trustme.CA) -> Non
     found = run("cert", "lint", "-", "--json", stdin=good.read_bytes()).json
     assert found["findings"] == []
     assert found["certificates"][0]["is_ca"] is True
+
+
+@pytest.mark.parametrize("form", ["pkcs8-pem", "pkcs1-pem", "pkcs8-der", "pkcs1-der"])
+def test_lint_of_a_key_that_is_larger_than_any_modem_takes(tmp_path: Path, form: str) -> None:
+    file = tmp_path / "key"
+    file.write_bytes(large_key(form))
+    ran = run("cert", "lint", str(file), "--json")
+    assert ran.status == 6
+    error = ran.error
+    assert error["reasons"] == ["too-large"]
+    assert "private key" in error["message"]
+    assert "no known modem takes" in error["message"]
+    assert "EC key" in error["remedy"]
+    assert "copying" not in error["remedy"]
 
 
 def test_lint_notes_alone_are_0(tmp_path: Path, another_ca: trustme.CA) -> None:

@@ -124,7 +124,13 @@ def at(
         modem.on_event(conversation.event)
         refused = None
         for command in commands:
-            reply = modem.command(command, data=payload, timeout=connection.timeout)
+            try:
+                reply = modem.command(command, data=payload, timeout=connection.timeout)
+            except (
+                CommandError
+            ) as error:  # a refusal is a reply; this is a prompt, and there is no data for it
+                refused = error
+                break
             conversation.reply(reply)
             if not reply.ok:
                 refused = _refusal(modem, reply)

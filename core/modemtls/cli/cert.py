@@ -91,8 +91,10 @@ def warnings_in(read: CredentialFile, kind: CredentialKind) -> list[LintFinding]
 def shown_installed(installed: Installed, *, err: bool = False) -> None:
     """What became of a credential, for people."""
     say(f"{installed}.", err=err)
-    if not installed.verified:
+    if not installed.verified and installed.written:
         say("  unverified: the modem took it, and does not show this content for comparison.", err=err)
+    elif not installed.verified:
+        say("  unverified: it was there already; this modem does not show its content.", err=err)
     if installed.removed:
         say(f"  removed: slot {', '.join(map(str, installed.removed))}, which it replaces", err=err)
     if installed.kept:
@@ -204,11 +206,12 @@ def import_(connection: Connection, file: str, kind: str | None, slot: int | Non
 @cert.command()
 @click.argument("slot", type=int)
 @click.option("--kind", type=_KINDS, required=True, help="Keys have slots of their own.")
+@click.option("--force", is_flag=True, help="Also when a security profile names it.")
 @modem_options
-def remove(connection: Connection, slot: int, kind: str) -> None:
-    """Empty SLOT."""
+def remove(connection: Connection, slot: int, kind: str, force: bool) -> None:
+    """Empty SLOT, unless a security profile names it."""
     with connection.open() as modem:
-        named_by = modem.credentials.remove(slot, CredentialKind(kind))
+        named_by = modem.credentials.remove(slot, CredentialKind(kind), force=force)
     if asked().json:
         show_json(removed=slot, kind=kind, named_by_profiles=list(named_by))
         return
@@ -234,7 +237,7 @@ def trust(connection: Connection, files: tuple[str, ...], add: bool) -> None:
     ]
     with connection.open() as modem, progress("Storing") as update:
         installed = modem.trust(*sources, add=add, progress=update)
-    trusted = [certificate for each in read for certificate in each.certificates]
+    trusted = {certificate.sha256: certificate for each in read for certificate in each.certificates}.values()
     if asked().json:
         show_json(
             **installed_object(installed),
@@ -258,7 +261,7 @@ def trust(connection: Connection, files: tuple[str, ...], add: bool) -> None:
 def lint(ctx: click.Context, file: str, model: str | None, kind: str | None) -> None:
     """Say what is wrong with FILE (- is standard input), without a modem.
 
-    The status is 13 when something may fail because of it, 6 when it holds no certificate or key.
+    The status is 13 when something may fail because of it, 6 when no certificate or key in it can be read.
     """
     from .. import credentials
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
-from ..errors import Reason, Unsupported
+from ..errors import ModemError, PortError, Reason, Unsupported
 from ..policy import Gap
 from .failures import LocalError
 
@@ -56,10 +56,15 @@ class Connection:
                 user=self.user, pin=self.pin, attach=self.attach, accept_gaps=self.accept_gaps,
                 options=self.options,
             )  # fmt: skip
-        except Unsupported as error:
+        except (Unsupported, PortError) as error:
             if error.reasons == {Reason.INVALID_PARAMETER}:
-                raise LocalError(error.message, error.remedy) from None
+                raise LocalError(error.message, error.remedy or _settings_of(self.port, error)) from None
             raise
+
+
+def _settings_of(port: str, error: ModemError) -> str | None:
+    """Where the settings of a simulated modem are told."""
+    return f"modemtls sim {error.model} --help lists its settings." if port.startswith("sim:") else None
 
 
 def example_port() -> str:

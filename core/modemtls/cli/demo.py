@@ -76,8 +76,8 @@ def _simulated(name: str | None) -> list[Model]:
 def demo(ctx: click.Context, name: str | None) -> None:
     """Show the main job on every installed model's simulated modem, offline.
 
-    A request is refused until the right CA is stored; then it succeeds; then the model's classic mistake
-    is made, explained and cured. The status is 1 if any step does not go as it should.
+    A request is refused until the right CA is stored; then it succeeds; then the model's classic mistake,
+    where one is known, is made, explained and cured. The status is 1 if any step does not go as it should.
     """
     models = _simulated(name)
     try:

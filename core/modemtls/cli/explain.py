@@ -112,9 +112,11 @@ def _unknown(model: str, namespace: str, code: str | None, known: ErrorTable) ->
         return CommandError(
             f"{model} has no namespace {namespace!r}.", remedy=f"Its namespaces are {spaces}.", model=model
         )
+    others = ", ".join(space for space in known.namespaces if space != namespace)
     return CommandError(
         f"Nobody has published what {namespace} {code} means on {model}, as far as the sources of this plugin go.",
-        remedy=f"modemtls explain {model} {namespace} lists what is known; other namespaces are {spaces}.",
+        remedy=f"modemtls explain {model} {namespace} lists what is known"
+        + (f"; other namespaces are {others}." if others else "."),
         model=model,
         code=VendorCode(namespace, str(code)),
     )

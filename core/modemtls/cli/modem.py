@@ -14,6 +14,7 @@ from .output import facts, say, show_json, when
 
 if TYPE_CHECKING:
     from ..model import ClockReading
+    from ..modem import Modem
 
 __all__ = ["clock", "info", "network"]
 
@@ -66,6 +67,13 @@ def _time_given(text: str) -> datetime:
     return given if given.tzinfo is not None else given.replace(tzinfo=UTC)
 
 
+def _set(modem: Modem, time: datetime) -> ClockReading:
+    try:
+        return modem.clock.set(time)
+    except (ValueError, OverflowError) as error:
+        raise LocalError(f"The clock cannot be set to {time.isoformat()}: {error}.") from None
+
+
 def _clock_warning(reading: ClockReading, difference: timedelta) -> str | None:
     if not reading.is_set:
         return "The clock is not set: certificates of today are not valid yet by it. modemtls clock --set now sets it."
@@ -88,8 +96,10 @@ def clock(connection: Connection, given: str | None) -> None:
             reading = modem.clock.read()
         elif given == "network":
             reading = modem.clock.set_from_network()
+        elif time is None:
+            reading = modem.clock.set()
         else:
-            reading = modem.clock.set(time)
+            reading = _set(modem, time)
     difference = reading.time - datetime.now(UTC)
     warning = _clock_warning(reading, difference)
     if asked().json:

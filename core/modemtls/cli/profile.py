@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import CredentialError, Reason
+from ..errors import CredentialError, Reason, Unsupported
 from ..policy import Check
 from .command import Group, asked
 from .connection import Connection, modem_options
@@ -51,9 +51,18 @@ def _finding(finding: Finding) -> dict[str, Any]:
 def show(connection: Connection, number: int | None) -> None:
     """Show the configured profiles, or profile N, and what is wrong in them."""
     with connection.open() as modem:
+        numbers = modem.limits.security_profiles
+        if number is not None and number not in numbers:
+            raise Unsupported(
+                f"{modem.model.name} has no security profile {number}: there are {numbers[0]} to"
+                f" {numbers[-1]}.",
+                remedy="modemtls profile show lists those that are configured.",
+                reasons={Reason.INVALID_PARAMETER},
+                model=modem.model.name,
+            )
         found = modem.profiles.findings()
         own = modem.settings.security_profile
-        owned = own if own is not None else modem.limits.security_profiles[-1]
+        owned = own if own is not None else numbers[-1]
         model = modem.model.name
     if number is not None:
         found = tuple(each for each in found if each[0].number == number)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import click
 
 from ..errors import HttpError, Reason
-from ..https.message import Headers, Url, check_headers, parse_url
+from ..https.message import Headers, Url, check_headers, check_request, parse_url
 from ..policy import Check, VerifyPolicy
 from .at import given_data
 from .cert import read_file, shown_installed
@@ -55,12 +55,17 @@ def _headers(texts: tuple[str, ...]) -> Headers:
     for text in texts:
         name, colon, value = text.partition(":")
         if not colon:
-            raise LocalError(f"The header {text!r} is not of the form 'Name: value'.")
+            begun = text.split(maxsplit=1)[:1]  # what follows may be a secret
+            raise LocalError(f"The header {(begun or [text])[0][:40]!r}… is not of the form 'Name: value'.")
         pairs.append((name.strip(" "), value))
     try:
         return check_headers(pairs)
     except ValueError as error:
         raise LocalError(f"A header cannot be sent: {error}.") from None
+
+
+def _unsendable(error: ValueError) -> LocalError:
+    return LocalError(f"The request cannot be sent: {error}.")
 
 
 def _url(text: str) -> Url:
@@ -152,6 +157,10 @@ def request(
         method, _url(url), _headers(headers), None if data is None else given_data(data),
         _policy(verify, insecure), cast(Literal["stream", "modem"], http), profile, ca, cert, key,
     )  # fmt: skip
+    try:
+        check_request(method, wanted.headers, wanted.body or b"")
+    except ValueError as error:
+        raise _unsendable(error) from None
     target = None if output in (None, "-") else Target(str(output))
     for file in (*ca, *filter(None, (cert, key))):
         read_file(file)
@@ -176,11 +185,14 @@ def request(
 
 
 def _perform(modem: Modem, wanted: _Wanted, timeout: float | None) -> Response:
-    session = modem.https(
-        wanted.url.host, wanted.url.port, policy=wanted.policy, http=wanted.http, profile=wanted.profile,
-        timeout=timeout,
-    )  # fmt: skip
-    session.check(wanted.method, wanted.url.target, headers=wanted.headers, body=wanted.body)
+    try:
+        session = modem.https(
+            wanted.url.host, wanted.url.port, policy=wanted.policy, http=wanted.http, profile=wanted.profile,
+            timeout=timeout,
+        )  # fmt: skip
+        session.check(wanted.method, wanted.url.target, headers=wanted.headers, body=wanted.body)
+    except ValueError as error:
+        raise _unsendable(error) from None
     if wanted.ca:
         with progress("Storing") as update:
             installed = modem.trust(*wanted.ca, policy=wanted.policy, progress=update)

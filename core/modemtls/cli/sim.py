@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EXTRA", "sim"]
 
+_SEVERAL = "map"
+"""The setting that is a list with commas: its option may be repeated."""
 EXTRA = "python -m pip install 'modemtls[sim]'"
 
 
@@ -44,8 +46,12 @@ class Simulated(Group):
         ]
         options += [_option(info) for info in describe(kind.settings_type)]
 
-        def run(link: str | None, **settings: str | None) -> None:
-            given = {name: value for name, value in settings.items() if value is not None}
+        def run(link: str | None, **settings: str | tuple[str, ...] | None) -> None:
+            given = {
+                name: ",".join(value) if isinstance(value, tuple) else str(value)
+                for name, value in settings.items()
+                if value not in (None, ())
+            }
             _serve(cmd_name, kind, given, link)
 
         return Command(
@@ -61,10 +67,12 @@ class Simulated(Group):
 def _option(info: SettingInfo) -> click.Option:
     assumed = " (assumed)" if info.assumed else ""
     default = f"  [default: {info.default}]" if info.default else ""
+    several = info.name == _SEVERAL
     return click.Option(
         [f"--{info.name.replace('_', '-')}", info.name],
         metavar=info.kind.upper() if "|" not in info.kind else info.kind,
-        help=f"{info.help}{assumed}{default}",
+        multiple=several,
+        help=f"{info.help}{' May be repeated.' if several else ''}{assumed}{default}",
     )
 
 

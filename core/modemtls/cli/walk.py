@@ -68,6 +68,9 @@ class Walk:
             self._trusted(modem)
             if self.model.demo_mistake is not None:
                 self._mistake(modem, self.model.demo_mistake)
+            elif not self.silent:
+                say()
+                say("No classic mistake is known for this model.")
 
     def _opened(self, stack: ExitStack) -> Modem | None:
         from ..modem import open as open_modem

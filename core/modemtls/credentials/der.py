@@ -79,9 +79,9 @@ def _content(data: bytes) -> bytes:
 
 
 def has_form_of_key(data: bytes) -> bool:
-    """Whether the content begins as that of a private key that is not encrypted: a version, then its parts."""
+    """Whether the content begins as that of a private key in plain: a version, then its parts."""
     inside = _content(data)
-    return inside[:2] == b"\x02\x01" and inside[2:3] in b"\0\1" and inside[3:4] in b"\x02\x04\x30"
+    return inside[:3] in (b"\x02\x01\0", b"\x02\x01\1") and inside[3:4] in (b"\x02", b"\x04", b"\x30")
 
 
 def describe(data: bytes) -> str | None:
@@ -215,8 +215,8 @@ def certificate(der: bytes, *, line: int | None = None) -> Certificate:
     """
     if len(der) > MAX_CERTIFICATE_BYTES:
         raise Unreadable(
-            f"it has {len(der)} bytes: above {MAX_CERTIFICATE_BYTES} no certificate is read, and no known modem "
-            "takes one",
+            f"it has {len(der)} bytes: above {MAX_CERTIFICATE_BYTES} no certificate is read, "
+            "and no known modem takes one",
             Reason.TOO_LARGE,
             "Have a smaller one issued, with fewer names in it.",
         )
@@ -266,8 +266,8 @@ def key(der: bytes, *, line: int | None = None, had_ec_parameters: bool = False)
         if not has_form_of_key(der) and (found := _certificate_or_other(der)):
             raise Unreadable(f"its content is {found}")
         raise Unreadable(
-            f"it is a private key of {len(der)} bytes: above {MAX_KEY_BYTES} none is read, and no known modem "
-            "takes one",
+            f"it is a private key of {len(der)} bytes: above {MAX_KEY_BYTES} none is read, "
+            "and no known modem takes one",
             Reason.TOO_LARGE,
             "Use an EC key, or an RSA key of 2048 bits, with a certificate issued for it.",
         )
