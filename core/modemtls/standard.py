@@ -6,6 +6,7 @@ A vendor's driver inherits this and replaces what its modem does differently.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 
 from .at.syntax import Command, Quoted, fields, number, quote, secret
@@ -77,7 +78,7 @@ def format_clock(time: datetime) -> Quoted:
     >>> format_clock(datetime(2026, 11, 21, 9, tzinfo=UTC)).wire
     '"26/11/21,09:00:00+00"'
     """
-    if 1970 < time.year < 2070:
+    with suppress(OverflowError):  # at the very ends of the calendar, which are refused below
         time = time.astimezone(UTC)
     if not 1970 <= time.year < 2070:
         raise ValueError(f"a modem's clock has two digits for the year: 1970 to 2069, not {time.year}")
