@@ -2,8 +2,9 @@
 
 Modems do not give out what is stored in them.  So the journal keeps, per modem (serial number) and slot, the
 SHA-256 of what was written there, never its content; and the fields of each security profile before it
-was overwritten, secrets replaced.  Beside it lie, by their SHA-256, the CA certificates that were trusted:
-they are public, and only with them a trust set can be extended later.  Keys are never kept.
+was overwritten, secrets replaced.  A slot is noted before it is written, so that an interrupted run shows.
+Beside it lie, by their SHA-256, the CA certificates that were trusted: they are public, and only with them a
+trust set can be extended later.  Keys are never kept.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from .log import happened
-from .model import StoredProfile
+from .model import CredentialKind, StoredProfile
 
-__all__ = ["Journal", "digest", "journal_directory"]
+__all__ = ["Journal", "Unfinished", "digest", "journal_directory"]
 
 
 def digest(data: bytes) -> str:
@@ -37,6 +39,22 @@ def journal_directory() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_state_dir("modemtls", appauthor=False))
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A slot that a run began to write, and what for: the run has not come to its end, or is at it.
+
+    ``sha256`` is of what was to be written; ``fingerprints`` are those that a listing may show of it.
+    ``is_own``: the slot was chosen for a trust set or a client's pair, which nothing names yet.
+    """
+
+    namespace: str
+    slot: int
+    kind: CredentialKind
+    sha256: str
+    fingerprints: frozenset[str]
+    is_own: bool
 
 
 class Journal:
@@ -78,6 +96,38 @@ class Journal:
                 return None
         return tuple(found)
 
+    def begin(self, note: Unfinished) -> None:
+        """Note that a slot is about to be written: from now on its content is not sure."""
+        name = f"{note.namespace}:{note.slot}"
+        with self._change() as mine:
+            _table(mine, "slots").pop(name, None)
+            _unlist(mine, note.namespace, note.slot)
+            _table(mine, "unfinished")[name] = {
+                "kind": note.kind.value,
+                "sha256": note.sha256,
+                "fingerprints": sorted(note.fingerprints),
+                "own": note.is_own,
+                "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            }
+
+    def unfinished(self, namespace: str) -> tuple[Unfinished, ...]:
+        """The slots of a namespace that were begun, by slot."""
+        table = _table(self._mine(self._load()), "unfinished")
+        found = (_unfinished(name, entry) for name, entry in table.items())
+        mine = [note for note in found if note is not None and note.namespace == namespace]
+        return tuple(sorted(mine, key=lambda note: note.slot))
+
+    def begun(self, namespace: str, slot: int) -> str | None:
+        """The SHA-256 of what was to be written into a slot that is not finished, or ``None``."""
+        return next((note.sha256 for note in self.unfinished(namespace) if note.slot == slot), None)
+
+    def finish(self, namespace: str, slot: int) -> None:
+        """Note that the run that wrote a slot has done what it did that for."""
+        name = f"{namespace}:{slot}"
+        if name in _table(self._mine(self._load()), "unfinished"):
+            with self._change() as mine:
+                _table(mine, "unfinished").pop(name, None)
+
     def remember(
         self, namespace: str, slot: int, data: bytes, members: Mapping[str, bytes] | None = None
     ) -> None:
@@ -98,10 +148,11 @@ class Journal:
         """Note that a slot was emptied."""
         with self._change() as mine:
             _table(mine, "slots").pop(f"{namespace}:{slot}", None)
+            _table(mine, "unfinished").pop(f"{namespace}:{slot}", None)
             _unlist(mine, namespace, slot)
 
     def replaced(self, namespace: str, slot: int) -> None:
-        """Note that a trust set was replaced by one that is not confirmed yet."""
+        """Note that a trust set is being replaced by one that is not confirmed yet."""
         with self._change() as mine:
             _unlist(mine, namespace, slot)
             mine["replaced"].append(f"{namespace}:{slot}")
@@ -182,6 +233,17 @@ def _table(owner: dict[str, Any], name: str) -> dict[str, Any]:
         owner[name] = {}
     table: dict[str, Any] = owner[name]
     return table
+
+
+def _unfinished(name: str, entry: object) -> Unfinished | None:
+    """A note as it stands in the file; ``None`` when it is none."""
+    space, _, slot = name.partition(":")
+    match entry:
+        case {"kind": str(kind), "sha256": str(sha256), "fingerprints": list(fingerprints), "own": bool(own)}:
+            if slot.isdecimal() and kind in {each.value for each in CredentialKind}:
+                known = frozenset(map(str, fingerprints))
+                return Unfinished(space, int(slot), CredentialKind(kind), sha256, known, own)
+    return None
 
 
 def _list(owner: dict[str, Any], name: str) -> list[Any]:

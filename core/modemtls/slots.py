@@ -1,4 +1,4 @@
-"""Slots: which are free, whose they are, and what a listing tells of their content.
+"""Slots: what goes into one, which are free, whose they are, and what a listing tells of their content.
 
 A listing shows the first certificate of a slot, or each of them, a line for each; of a key it shows nothing,
 or no more than the slot.
@@ -10,11 +10,13 @@ import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from .credentials import Certificate
-from .errors import CredentialError, Reason
+from .credentials import Certificate, CredentialFile, bundle
+from .errors import Certainty, CredentialError, Reason
 from .model import CredentialKind, Limits, StoredCredential, StoredProfile
 
-__all__ = ["Item", "check_size", "check_slot", "free_slot", "named_slots", "shown"]
+__all__ = ["Installed", "Item", "check_size", "check_slot", "free_slot", "item_of", "named_slots", "shown"]
+
+_HASHES = ("sha1", "sha256")
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,61 @@ class Item:
     data: bytes
     certificates: tuple[Certificate, ...] = ()
 
+    @property
+    def fingerprints(self) -> frozenset[str]:
+        """Those that a listing may show of it."""
+        return frozenset(
+            hashlib.new(name, each.der).hexdigest() for each in self.certificates for name in _HASHES
+        )
+
     def __repr__(self) -> str:
         return f"Item({self.kind.value}, {len(self.data)} bytes)"
+
+
+@dataclass(frozen=True)
+class Installed:
+    """What became of a credential.
+
+    ``written`` is false when it was there already; ``certainty`` is how sure that is.
+    ``verified``: the modem's own listing shows this very content; otherwise it took it and said OK.
+    ``removed`` are the slots that this made free; ``kept`` those that stay until a handshake has succeeded.
+    """
+
+    slot: int
+    kind: CredentialKind
+    written: bool
+    verified: bool
+    certainty: Certainty = Certainty.STATED
+    removed: tuple[int, ...] = ()
+    kept: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        state = "verified" if self.verified else "unverified"
+        return (
+            f"{self.kind.value} in slot {self.slot}: {'stored' if self.written else 'already there'}, {state}"
+        )
+
+
+def item_of(kind: CredentialKind, file: CredentialFile) -> Item:
+    """What a file becomes in a slot of this kind.
+
+    :raises CredentialError: it holds nothing of the kind, or several keys.
+    """
+    if kind is CredentialKind.KEY:
+        if len(file.keys) != 1:
+            raise CredentialError(
+                f"{file.source} has {len(file.keys)} private keys; a slot takes one.",
+                remedy="Give a file with one key.",
+                reasons={Reason.MALFORMED},
+            )
+        return Item(kind, file.keys[0].pem)
+    if not file.certificates:
+        raise CredentialError(
+            f"{file.source} holds no certificate.",
+            remedy="Give a certificate in PEM or DER form.",
+            reasons={Reason.NOT_A_CERTIFICATE},
+        )
+    return Item(kind, bundle(file.certificates), file.certificates)
 
 
 def check_size(item: Item, limits: Limits, model: str) -> Item:
@@ -129,6 +184,6 @@ def shown(lines: Sequence[StoredCredential], item: Item) -> bool | None:
 
 
 def _digest(line: StoredCredential, certificate: Certificate) -> bool | None:
-    if not line.fingerprint or line.fingerprint_hash not in ("sha1", "sha256"):
+    if not line.fingerprint or line.fingerprint_hash not in _HASHES:
         return None
     return hashlib.new(line.fingerprint_hash, certificate.der).hexdigest() == line.fingerprint

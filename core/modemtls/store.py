@@ -2,50 +2,26 @@
 
 What is there is compared first, and only what differs is written (flash wears), into a free slot that is not
 reserved and that no profile names.  Then the listing is read back, then the profile is switched, and the old
-credential is removed last, when the new one is verified or has carried a handshake.  Each step can be
-repeated, so an interrupted run is simply run again.
+credential is removed last, when the new one is verified or has carried a handshake.  Each step is noted
+before it is taken and can be repeated, so an interrupted run is simply run again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from . import credentials
+from . import credentials, remnants
 from .credentials import Certificate, CredentialFile, PrivateKey
 from .driver import Driver, Progress
 from .errors import Certainty, CredentialError, Reason
-from .journal import Journal, digest
+from .journal import Journal, Unfinished, digest
 from .log import happened
 from .model import CredentialKind, StoredCredential, StoredProfile
 from .policy import TlsProfile
-from .slots import Item, check_size, check_slot, free_slot, named_slots, shown
+from .slots import Installed, Item, check_size, check_slot, free_slot, item_of, named_slots, shown
 
 __all__ = ["Installed", "Store"]
-
-
-@dataclass(frozen=True)
-class Installed:
-    """What became of a credential.
-
-    ``written`` is false when it was there already; ``certainty`` is how sure that is.
-    ``verified``: the modem's own listing shows this very content; otherwise it took it and said OK.
-    ``removed`` are the slots that this made free; ``kept`` those that stay until a handshake has succeeded.
-    """
-
-    slot: int
-    kind: CredentialKind
-    written: bool
-    verified: bool
-    certainty: Certainty = Certainty.STATED
-    removed: tuple[int, ...] = ()
-    kept: tuple[int, ...] = ()
-
-    def __str__(self) -> str:
-        state = "verified" if self.verified else "unverified"
-        return (
-            f"{self.kind.value} in slot {self.slot}: {'stored' if self.written else 'already there'}, {state}"
-        )
 
 
 class Store:
@@ -74,19 +50,26 @@ class Store:
         """
         profiles = await self.driver.read_profiles()
         current = next((p for p in profiles if p.number == self.number), None)
-        listing = await self.driver.list_credentials()
+        listing: Sequence[StoredCredential] = await self.driver.list_credentials()
         if add and current is not None and current.ca_slot is not None:
             certificates = (*self._members(current.ca_slot, listing), *certificates)
         item = self._bundle(certificates)
-        new = await self._put(item, listing, profiles, progress=progress)
+        listing = await self._drop_superseded(current, listing, profiles)
+        listing = await self._tidy([item], listing, profiles)
+        new = await self._put(item, listing, profiles, own=True, progress=progress)
         wanted = replace(
             profile,
             ca_slot=new.slot,
             client_slot=current.client_slot if current else None,
             client_key_slot=current.client_key_slot if current else None,
         )
+        space = self.driver.namespace(item.kind)
+        old = current.ca_slot if current is not None else None
+        if old is not None and old != new.slot:
+            self.journal.replaced(space, old)  # before the switch: after it nothing else names the old slot
         await self.ensure_profile(current, wanted)
-        return await self._replace(new, current, profiles)
+        self.journal.finish(space, new.slot)
+        return await self._replace(new, old, profiles)
 
     async def install(
         self,
@@ -108,17 +91,14 @@ class Store:
             )
         profiles = await self.driver.read_profiles()
         current = next((p for p in profiles if p.number == self.number), None)
-        listing = await self.driver.list_credentials()
-        pem = credentials.bundle(chain)
-        certificate = await self._put(
-            Item(CredentialKind.CERTIFICATE, pem, tuple(chain)),
-            listing,
-            profiles,
-            pair=True,
-            progress=progress,
-        )
+        listing: Sequence[StoredCredential] = await self.driver.list_credentials()
+        first = Item(CredentialKind.CERTIFICATE, credentials.bundle(chain), tuple(chain))
+        second = Item(CredentialKind.KEY, key.pem)
+        remnants.forget_lost_keys(self.driver, self.journal, listing)
+        listing = await self._tidy([first, second], listing, profiles)
+        certificate = await self._put(first, listing, profiles, pair=True, own=True, progress=progress)
         private = await self._put(
-            Item(CredentialKind.KEY, key.pem), listing, profiles, beside=certificate.slot, progress=progress
+            second, listing, profiles, beside=certificate.slot, own=True, progress=progress
         )
         wanted = replace(
             profile,
@@ -127,6 +107,8 @@ class Store:
             client_key_slot=private.slot,
         )
         await self.ensure_profile(current, wanted)
+        for done in (certificate, private):
+            self.journal.finish(self.driver.namespace(done.kind), done.slot)
         return certificate, private
 
     async def put(
@@ -134,47 +116,53 @@ class Store:
     ) -> Installed:
         """Store one credential in a slot of the caller's choice, or in a free one.  No profile changes."""
         profiles = await self.driver.read_profiles()
-        listing = await self.driver.list_credentials()
-        return await self._put(self.item(kind, file), listing, profiles, slot=slot, progress=progress)
+        item = self.item(kind, file)
+        listing = await self._tidy([item], await self.driver.list_credentials(), profiles, slot)
+        done = await self._put(item, listing, profiles, slot=slot, progress=progress)
+        self.journal.finish(self.driver.namespace(kind), done.slot)
+        return done
 
     async def plan(self, kind: CredentialKind, file: CredentialFile, slot: int | None) -> Installed:
         """What :meth:`put` would do, without doing it."""
         profiles = await self.driver.read_profiles()
-        listing = await self.driver.list_credentials()
         item = self.item(kind, file)
+        listing: Sequence[StoredCredential] = await self.driver.list_credentials()
+        notes = remnants.leftovers(self.driver, self.journal, [item], listing, profiles, slot)
+        listing = remnants.without(self.driver, notes, listing)
         there = self._find(item, listing, slot)
         if there is not None:
             return there
         return Installed(self._choose(item, listing, profiles, slot=slot), kind, written=True, verified=False)
 
-    async def remove(self, slot: int, kind: CredentialKind) -> tuple[int, ...]:
+    async def remove(self, slot: int, kind: CredentialKind, *, force: bool = False) -> tuple[int, ...]:
         """Empty a slot; gives the numbers of the profiles that still name it.
 
-        :raises CredentialError: the slot is reserved, or is none.
+        :raises CredentialError: the slot is reserved, or is none, or a profile names it and ``force`` is false.
         """
         check_slot(slot, self.driver.limits, self.driver.model.name)
-        await self.driver.remove_credential(slot, kind)
+        users = [p.number for p in await self.driver.read_profiles() if slot in named_slots(p, kind)]
+        if users and not force:
+            raise CredentialError(
+                f"Slot {slot} is in use: security profile {' and '.join(map(str, users))} names it.",
+                remedy="Trust or install another credential first; force (--force) removes it all the same.",
+                reasons={Reason.NOT_ALLOWED},
+                model=self.driver.model.name,
+            )
+        if kind is CredentialKind.KEY:  # it may not be listed, and must not be believed in when it is gone
+            self.journal.forget(self.driver.namespace(kind), slot)
+        await remnants.empty(self.driver, slot, kind)
         self.journal.forget(self.driver.namespace(kind), slot)
-        return tuple(p.number for p in await self.driver.read_profiles() if slot in named_slots(p, kind))
+        return tuple(users)
 
     async def confirm(self) -> tuple[int, ...]:
         """A handshake has succeeded: remove the CA slots that were kept until then.
 
         What the modem refuses here is logged, and tried again after the next handshake.
         """
-        space = self.driver.namespace(CredentialKind.CA)
-        removed = []
-        if waiting := self.journal.waiting(space):
-            profiles = await self.driver.read_profiles()
-            for slot in waiting:
-                try:
-                    if await self._drop(slot, profiles):
-                        removed.append(slot)
-                except CredentialError as error:
-                    happened("a replaced CA could not be removed", slot=slot, because=str(error))
-                    continue
-                self.journal.settled(space, slot)
-        return tuple(removed)
+        waiting = self.journal.waiting(self.driver.namespace(CredentialKind.CA))
+        if not waiting:
+            return ()
+        return await self._drop_all(waiting, await self.driver.read_profiles(), patient=True)
 
     async def ensure_profile(self, current: StoredProfile | None, wanted: TlsProfile) -> bool:
         """Make the owned profile say exactly ``wanted``; true when it had to be written."""
@@ -187,21 +175,7 @@ class Store:
 
     def item(self, kind: CredentialKind, file: CredentialFile) -> Item:
         """What a file becomes in a slot of this kind."""
-        if kind is CredentialKind.KEY:
-            if len(file.keys) != 1:
-                raise CredentialError(
-                    f"{file.source} has {len(file.keys)} private keys; a slot takes one.",
-                    remedy="Give a file with one key.",
-                    reasons={Reason.MALFORMED},
-                )
-            return self._sized(Item(kind, file.keys[0].pem))
-        if not file.certificates:
-            raise CredentialError(
-                f"{file.source} holds no certificate.",
-                remedy="Give a certificate in PEM or DER form.",
-                reasons={Reason.NOT_A_CERTIFICATE},
-            )
-        return self._sized(Item(kind, credentials.bundle(file.certificates), file.certificates))
+        return self._sized(item_of(kind, file))
 
     # The pieces.
 
@@ -220,16 +194,11 @@ class Store:
 
     def _members(self, slot: int, listing: Sequence[StoredCredential]) -> tuple[Certificate, ...]:
         """The certificates of the trust set that is in force."""
-        space = self.driver.namespace(CredentialKind.CA)
-        lines = self._lines(CredentialKind.CA, listing, slot)
-        if not lines:
+        if not self._lines(CredentialKind.CA, listing, slot):
             return ()
-        pems = self.journal.members(space, slot)
-        if pems is not None:
-            members = tuple(c for pem in pems for c in credentials.read(pem, source="journal").certificates)
-            item = Item(CredentialKind.CA, credentials.bundle(members), members)
-            if self.journal.written(space, slot) == digest(item.data) and shown(lines, item) is not False:
-                return members
+        item = self._remembered(slot, listing)
+        if item is not None:
+            return item.certificates
         raise CredentialError(
             f"What slot {slot} holds cannot be read from the modem, and this computer did not put it there: it"
             " cannot be extended.",
@@ -237,6 +206,17 @@ class Store:
             reasons={Reason.SLOT_UNREADABLE},
             model=self.driver.model.name,
         )
+
+    def _remembered(self, slot: int, listing: Sequence[StoredCredential]) -> Item | None:
+        """The trust set in a slot as the journal has it, unless the listing says otherwise."""
+        space = self.driver.namespace(CredentialKind.CA)
+        pems = self.journal.members(space, slot)
+        if pems is None:
+            return None
+        members = tuple(c for pem in pems for c in credentials.read(pem, source="journal").certificates)
+        item = Item(CredentialKind.CA, credentials.bundle(members), members)
+        same = self.journal.written(space, slot) == digest(item.data)
+        return item if same and shown(self._lines(item.kind, listing, slot), item) is not False else None
 
     def _lines(
         self, kind: CredentialKind, listing: Sequence[StoredCredential], slot: int | None = None
@@ -265,7 +245,8 @@ class Store:
             lines = self._lines(item.kind, listing, number)
             seen = shown(lines, item)
             noted = self.journal.written(space, number)
-            if seen is False or any(line.reserved for line in lines) or noted not in (None, wanted):
+            meant = noted or self.journal.begun(space, number)
+            if seen is False or any(line.reserved for line in lines) or meant not in (None, wanted):
                 continue
             if seen or noted == wanted:
                 return Installed(number, item.kind, False, bool(seen), Certainty.DERIVED)
@@ -278,10 +259,19 @@ class Store:
         """
         if kind is not CredentialKind.KEY:
             return []
-        beside = self.driver.namespace(CredentialKind.CERTIFICATE)
-        seen = {stored.slot for stored in self._lines(CredentialKind.CERTIFICATE, listing)}
-        gone = set(self.journal.slots(beside)) - seen
+        gone = remnants.lost_keys(self.driver, self.journal, listing)
         return [slot for slot in self.journal.slots(self.driver.namespace(kind)) if slot not in gone]
+
+    async def _tidy(
+        self,
+        items: Sequence[Item],
+        listing: Sequence[StoredCredential],
+        profiles: Sequence[StoredProfile],
+        slot: int | None = None,
+    ) -> Sequence[StoredCredential]:
+        """Empty what interrupted runs left in the way of ``items``; gives the listing after it."""
+        notes = remnants.leftovers(self.driver, self.journal, items, listing, profiles, slot)
+        return await remnants.clear(self.driver, self.journal, notes, listing)
 
     async def _put(
         self,
@@ -292,19 +282,25 @@ class Store:
         slot: int | None = None,
         beside: int | None = None,
         pair: bool = False,
+        own: bool = False,
         progress: Progress | None = None,
     ) -> Installed:
         self._sized(item)
+        space = self.driver.namespace(item.kind)
+        members = {c.sha256: c.pem for c in item.certificates} if item.kind is CredentialKind.CA else None
         there = self._find(item, listing, slot)
         if there is not None:
+            if self.journal.begun(space, there.slot) and not self.journal.written(space, there.slot):
+                self.journal.remember(space, there.slot, item.data, members)
             return there
         slot = self._choose(item, listing, profiles, slot=slot, beside=beside, pair=pair)
-        space = self.driver.namespace(item.kind)
-        self.journal.forget(space, slot)
+        self.journal.begin(
+            Unfinished(space, slot, item.kind, digest(item.data), item.fingerprints, is_own=own)
+        )
         await self.driver.write_credential(slot, item.kind, item.data, progress)
-        members = {c.sha256: c.pem for c in item.certificates} if item.kind is CredentialKind.CA else None
+        verified = await self._read_back(item, slot)
         self.journal.remember(space, slot, item.data, members)
-        return Installed(slot, item.kind, True, await self._read_back(item, slot))
+        return Installed(slot, item.kind, True, verified)
 
     async def _read_back(self, item: Item, slot: int) -> bool:
         """The listing shows the very content; false where it cannot tell.
@@ -338,23 +334,53 @@ class Store:
         if not mine:
             taken.update(self._unlisted(item.kind, listing))
         if slot is None:
+            taken.update(note.slot for note in self.journal.unfinished(self.driver.namespace(item.kind)))
             taken.update(n for p in profiles for n in named_slots(p, item.kind, pair=pair) if n is not None)
         return free_slot(
             item.kind, taken, self.driver.limits, self.driver.model.name, slot=slot, beside=beside
         )
 
-    async def _replace(
-        self, new: Installed, current: StoredProfile | None, profiles: Sequence[StoredProfile]
-    ) -> Installed:
-        """Remove the trust set that ``new`` replaces, or keep it until ``new`` has proved itself."""
-        old = current.ca_slot if current is not None else None
-        if old is None or old == new.slot:
-            return new
+    async def _replace(self, new: Installed, old: int | None, profiles: Sequence[StoredProfile]) -> Installed:
+        """Remove the trust sets that ``new`` replaces, or keep them until ``new`` has proved itself."""
+        olds = () if old is None or old == new.slot else (old,)
         if not new.verified:
-            self.journal.replaced(self.driver.namespace(CredentialKind.CA), old)
-            return replace(new, kept=(old,))
-        removed = await self._drop(old, profiles)
-        return replace(new, removed=(old,)) if removed else replace(new, kept=(old,))
+            return replace(new, kept=olds)
+        waiting = self.journal.waiting(self.driver.namespace(CredentialKind.CA))
+        removed = await self._drop_all(tuple(dict.fromkeys((*olds, *waiting))), profiles)
+        return replace(new, removed=removed, kept=tuple(slot for slot in olds if slot not in removed))
+
+    async def _drop_superseded(
+        self,
+        current: StoredProfile | None,
+        listing: Sequence[StoredCredential],
+        profiles: Sequence[StoredProfile],
+    ) -> Sequence[StoredCredential]:
+        """Remove what interrupted runs had replaced: all of it, or all but the first while that is needed."""
+        waiting = self.journal.waiting(self.driver.namespace(CredentialKind.CA))
+        if not waiting or current is None or current.ca_slot is None:
+            return listing
+        now = self._remembered(current.ca_slot, listing)
+        sure = now is not None and shown(self._lines(now.kind, listing, current.ca_slot), now)
+        removed = await self._drop_all(waiting if sure else waiting[1:], profiles, patient=True)
+        mine = self._lines(CredentialKind.CA, listing)
+        return [stored for stored in listing if stored not in mine or stored.slot not in removed]
+
+    async def _drop_all(
+        self, slots: Sequence[int], profiles: Sequence[StoredProfile], *, patient: bool = False
+    ) -> tuple[int, ...]:
+        """Remove replaced trust sets; ``patient``: what is refused is logged, and tried again later."""
+        removed = []
+        for slot in slots:
+            try:
+                if await self._drop(slot, profiles):
+                    removed.append(slot)
+            except CredentialError as error:
+                if not patient:
+                    raise
+                happened("a replaced CA could not be removed", slot=slot, because=str(error))
+                continue
+            self.journal.settled(self.driver.namespace(CredentialKind.CA), slot)
+        return tuple(removed)
 
     async def _drop(self, slot: int, profiles: Sequence[StoredProfile]) -> bool:
         others = (p for p in profiles if p.number != self.number)
@@ -365,6 +391,7 @@ class Store:
         now = next((p for p in await self.driver.read_profiles() if p.number == self.number), None)
         if now is not None and slot in named_slots(now, CredentialKind.CA):
             return False
-        await self.driver.remove_credential(slot, CredentialKind.CA)
+        listed = () if now is None or now.ca_slot is None else (now.ca_slot,)
+        await remnants.empty(self.driver, slot, CredentialKind.CA, listed)
         self.journal.forget(self.driver.namespace(CredentialKind.CA), slot)
         return True
