@@ -306,6 +306,9 @@ class HttpClient(Sockets):
         code = fields(event.line)[1] if len(fields(event.line)) > 1 else ""
         value = number(code)
         return self.error(
-            VendorCode("http", code[:100] if value is None else value), asked, default=HttpError, lines=(event.line,),
+            VendorCode("http", code[:100] if value is None else value),
+            asked,
+            default=HttpError,
+            lines=(event.line,),
             command="AT" + event.line.partition(":")[0],
-        )  # fmt: skip
+        )

@@ -6,6 +6,7 @@ one value means TLS; the form of that report is inferred.  A close by the other 
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from modemtls import Certainty, CommandError, ModemError, NetworkError, Reason, TlsError, VendorCode
@@ -15,7 +16,9 @@ from modemtls.op import Now, Yield
 from .store import Store
 
 if TYPE_CHECKING:
-    from modemtls.at import Argument, Reply
+    from collections.abc import Iterator
+
+    from modemtls.at import Argument, Quoted, Reply
     from modemtls.driver import Progress
 
 __all__ = ["NO_REPLY", "Sockets"]
@@ -40,6 +43,28 @@ class Sockets(Store):
     ) -> None:
         address = quote(host, self.dialect.quote_limits, what="The host name")
         asked = f"Connecting to {host}:{port}" + (" with TLS" if security_profile is not None else "")
+        with self._distrusted_after_a_failure(socket):
+            await self._open(socket, host, port, address, asked, security_profile, timeout)
+
+    @contextmanager
+    def _distrusted_after_a_failure(self, socket: int) -> Iterator[None]:
+        """What the socket was configured to may have been damaged on the line: say it again next time."""
+        try:
+            yield
+        except ModemError:
+            self._configured.discard(socket)
+            raise
+
+    async def _open(
+        self,
+        socket: int,
+        host: str,
+        port: int,
+        address: Quoted,
+        asked: str,
+        security_profile: int | None,
+        timeout: float,
+    ) -> None:
         await self._configure(socket, security_profile)
         self._ended.discard(socket)
         self._more.discard(socket)
@@ -109,9 +134,12 @@ class Sockets(Store):
         if code != "0":
             value = number(code)
             raise self.error(
-                VendorCode("socket", code[:100] if value is None else value), asked, default=CommandError, command=f"AT+SQNSD={socket},…",
+                VendorCode("socket", code[:100] if value is None else value),
+                asked,
+                default=CommandError,
+                command=f"AT+SQNSD={socket},…",
                 lines=(event.line,),
-            )  # fmt: skip
+            )
 
     async def _no_carrier(
         self,
@@ -230,9 +258,10 @@ class Sockets(Store):
             values = fields(line)
             return number(values[1]) if len(values) > 1 else None
 
-        reply = await self.channel.download(
-            Command.set("+SQNSRECV", socket, limit), Announced(count, limit), timeout=10.0
-        )
+        with self._distrusted_after_a_failure(socket):
+            reply = await self.channel.download(
+                Command.set("+SQNSRECV", socket, limit), Announced(count, limit), timeout=10.0
+            )
         return reply.payload  # a refusal says that there is nothing (any more)
 
     async def close_stream(self, socket: int) -> None:

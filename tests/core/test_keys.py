@@ -191,8 +191,8 @@ def test_removal_says_which_profiles_still_name_the_slot(cas: tuple[bytes, ...])
     with opened() as modem:
         slot = modem.trust(cas[0]).slot
         modem.command(f'AT+SQNSPCFG=2,2,"",1,{slot}')
-        assert modem.credentials.remove(slot, CredentialKind.CA) == (2, 6)
-        assert modem.credentials.remove(slot, CredentialKind.CA) == (2, 6)
+        assert modem.credentials.remove(slot, CredentialKind.CA, force=True) == (2, 6)
+        assert modem.credentials.remove(slot, CredentialKind.CA, force=True) == (2, 6)
 
 
 @pytest.mark.parametrize("slot", [-1, 20, 255])

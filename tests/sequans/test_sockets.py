@@ -143,7 +143,7 @@ def test_late_report_of_an_earlier_dial_is_not_taken_for_the_next(dialogue: Conn
     with pytest.raises(NetworkError):
         dial(modem)
     modem.says(urc("+SQNSD: 6,-1"), urc("+SQNSH: 6"))
-    secured(modem).expect(DIAL + ",0,1", OK, (1, urc("+SQNSD: 6,0")))
+    configured(modem).expect(DIAL + ",0,1", OK, (1, urc("+SQNSD: 6,0")))
     dial(modem)
 
 
@@ -189,7 +189,7 @@ def test_dial_after_the_probe_has_tls_again(dialogue: Connect) -> None:
     modem.expect("AT+SQNSSCFG=6,0,1").expect(DIAL, OK).expect("AT+SQNSH=6")
     with pytest.raises(TlsError):
         dial(modem)
-    secured(modem).expect(DIAL, OK)
+    configured(modem).expect(DIAL, OK)
     dial(modem)
 
 
@@ -224,6 +224,16 @@ def test_security_is_said_before_every_dial(dialogue: Connect) -> None:
     modem.run(modem.driver.close_stream(6))
     secured(modem).expect(DIAL + ",0,1", OK, urc("+SQNSD: 6,0"))
     dial(modem)
+
+
+def test_socket_is_configured_anew_after_an_answer_in_another_form() -> None:
+    modem = opened(Dialogue()).says(urc("+SQNSRING: 6,3"))
+    modem.expect("AT+SQNSRECV=6,1500", info("+SQNSRECV: 6,3", "616263"))
+    with pytest.raises(HttpError):  # in hexadecimal: a bit of the configuration was flipped on its way
+        receive(modem)
+    modem.recovers().expect("AT+SQNSH=6")
+    modem.run(modem.driver.close_stream(6))
+    opened(modem)
 
 
 @pytest.mark.parametrize("shown", ["6,0,6", "6,1,2", "6,0,1", "6"])

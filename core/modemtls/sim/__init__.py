@@ -25,6 +25,8 @@ from .state import Clock, ClockSource, Json, Nvm, StateFile
 from .syntax import Parameter, ParameterError, parameters
 
 if TYPE_CHECKING:
+    from .faults import Damage, Faults, FaultyLine, FaultyPort, Line
+    from .faulty_ends import FaultyPty, FaultySocket
     from .http import HttpAnswer, HttpClient, HttpFault
     from .network import Connection, ConnectionState, Network
     from .tls import Ticket, TlsSettings
@@ -37,13 +39,20 @@ __all__ = [
     "ClockSource",
     "Connection",
     "ConnectionState",
+    "Damage",
     "Failure",
+    "Faults",
+    "FaultyLine",
+    "FaultyPort",
+    "FaultyPty",
+    "FaultySocket",
     "Final",
     "HttpAnswer",
     "HttpClient",
     "HttpFault",
     "Json",
     "Later",
+    "Line",
     "Network",
     "Nvm",
     "Parameter",
@@ -76,6 +85,13 @@ __all__ = [
 ]
 
 _LATER = {
+    "Damage": "faults",
+    "Faults": "faults",
+    "FaultyLine": "faults",
+    "FaultyPort": "faults",
+    "FaultyPty": "faulty_ends",
+    "FaultySocket": "faulty_ends",
+    "Line": "faults",
     "HttpAnswer": "http",
     "HttpClient": "http",
     "HttpFault": "http",

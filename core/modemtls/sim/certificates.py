@@ -69,8 +69,8 @@ def read_certificates(data: bytes, *, allow_cr: bool = True) -> tuple[Certificat
         raise ValueError("line ends are not LF")
     try:
         return tuple(_facts(x509.load_pem_x509_certificate(block)) for _, block in blocks)
-    except UnsupportedAlgorithm as error:
-        raise ValueError(f"an algorithm that is not known: {error}") from None
+    except (UnsupportedAlgorithm, x509.InvalidVersion) as error:
+        raise ValueError(f"not a certificate as they are known: {error}") from None
 
 
 def _facts(certificate: object) -> CertificateFacts:
@@ -125,6 +125,7 @@ def read_private_key(data: bytes, *, allow_cr: bool = True) -> None:
 
     :raises ValueError: it is not.
     """
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     blocks = [entry for entry in _blocks(data) if entry[0] != b"EC PARAMETERS"]
@@ -136,16 +137,19 @@ def read_private_key(data: bytes, *, allow_cr: bool = True) -> None:
         load_pem_private_key(blocks[0][1], None)
     except TypeError:
         raise ValueError("the private key is encrypted") from None
+    except UnsupportedAlgorithm as error:
+        raise ValueError(f"an algorithm that is not known: {error}") from None
 
 
 def pairs(certificate: bytes, key: bytes) -> bool:
     """The private key belongs to the first certificate; false also for what cannot be read."""
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     try:
         public = x509.load_pem_x509_certificate(certificate).public_key().public_bytes(*form)
         return load_pem_private_key(key, None).public_key().public_bytes(*form) == public
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         return False

@@ -96,6 +96,8 @@ class HttpConnection(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "modemtls-sim"
     sys_version = ""
+    #: Head and body are two writes: the second would wait for the client's delayed acknowledgement.
+    disable_nagle_algorithm = True
     server: OwnedServer
     connection: ssl.SSLSocket
 
