@@ -1,0 +1,1 @@
+"""Benchmarks: ratios within one run, made by programs that anybody can run; see README.md."""
