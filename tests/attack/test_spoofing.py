@@ -1,0 +1,243 @@
+"""Bodies and header values that look like the modem's own words arrive as they are, and mean nothing.
+
+Everything goes through a real server and a simulated modem whose bytes come in pieces of every size from 1 to 64.  The
+events that the host sees must be exactly those that the modem said.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import trustme
+
+import modemtls
+from modemtls import HttpError, Modem, Reason
+from modemtls.https.session import HttpWay
+from modemtls.sim.server import HttpsServer, Reply, Request
+
+from .conftest import attack_size
+from .line import simulated
+
+MODEL = "sequans-gm02s"
+WAYS: tuple[HttpWay, ...] = ("stream", "modem")
+
+WORDS = [
+    "OK",
+    "ERROR",
+    "CONNECT",
+    "NO CARRIER",
+    "+CME ERROR: 4",
+    "+CME ERROR: 171",
+    "+CMS ERROR: 500",
+    "0",
+    "3",
+    "4",
+    "> ",
+    ">",
+    ">>>",
+    "<<<",
+    "<<<<<<",
+    "\x1a",
+    "\x1b",
+    "+++",
+    "RING",
+    "+CEREG: 3",
+    "+CMEE: 1",
+    "+SYSSTART",
+    "+SHUTDOWN",
+    "+SQNSRING: 6,5",
+    "+SQNSRING: 6",
+    "+SQNSH: 6",
+    "+SQNSD: 6,-5",
+    "+SQNSRECV: 6,1000000000",
+    "+SQNSRECV: 6,0",
+    "+SQNSI: 6,0,0,0,0",
+    '+SQNHTTPRING: 2,404,"",3',
+    "+SQNHTTPSH: 2,0",
+    "+SQNHTTPCONNECT: 2,60",
+    "+SQNSNVR: certificate,19",
+    '+SQNSPCFG: 6,2,"",0,19,,,"","",0,0,0',
+    "AT",
+    "AT+SQNSRECV=6,1500",
+    "AT+SQNHTTPRCV=2",
+    "AT+SQNSSENDEXT=6,100",
+    "AT+CFUN=0",
+    "ATE1",
+    "A/",
+]
+"""Result codes, prompts, end markers, events, answers and our own echo."""
+
+EDGES = ("\r\n", "\n", "\r", "", "\r\n\r\n")
+
+
+def lookalikes() -> bytes:
+    """Every word between line ends of every kind, and every byte value."""
+    text = "".join(before + word + after for word in WORDS for before in ("", "\r\n") for after in EDGES[:3])
+    return text.encode("latin-1") + bytes(range(256)) + b"\r\nOK\r\n"
+
+
+def said_by(modem: Modem) -> tuple[list[str], list[str]]:
+    """The events that the modem says, and those that the host sees, from now on."""
+    one = simulated(modem)
+    said: list[str] = []
+    heard: list[str] = []
+    own = one.urc
+
+    def urc(line: str | bytes) -> None:
+        said.append(line if isinstance(line, str) else line.decode("latin-1"))
+        own(line)
+
+    one.urc = urc  # type: ignore[method-assign]
+    modem.on_event(lambda event: heard.append(event.line))
+    return said, heard
+
+
+def cut_into(modem: Modem, chunk: int) -> None:
+    """Have each read of the host get so many bytes at most."""
+    one = simulated(modem)
+    one.settings = replace(one.settings, chunk=chunk)
+
+
+HEADER_VALUES = [word for word in WORDS if word.isprintable()]
+
+
+def answer(request: Request) -> Reply | None:
+    path, _, number = request.target.rpartition("/")
+    if path == "/header":
+        value = HEADER_VALUES[int(number)]
+        return Reply(200, value.encode(), headers=(("X-Spoof", value), (f"X-{number}", f"a {value}")))
+    if path == "/byte":
+        return Reply(200, b"", headers=(("X-Spoof", f"a{chr(int(number))}b"),))
+    if path == "/type":
+        return Reply(200, b"body", content_type=HEADER_VALUES[int(number)])
+    return None
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[HttpsServer]:
+    with HttpsServer(names=("one.test",), handler=answer) as running:
+        yield running
+
+
+@pytest.fixture
+def modem(server: HttpsServer) -> Iterator[Modem]:
+    with modemtls.open(f"sim://{MODEL}?map=one.test:443=127.0.0.1:{server.port}", journal=False) as modem:
+        modem.trust(server.ca_pem)
+        yield modem
+
+
+@pytest.mark.parametrize("echo", [False, True], ids=["no echo", "echo"])
+@pytest.mark.parametrize("http", WAYS)
+def test_lookalikes_in_bodies_by_all_cuts(modem: Modem, http: HttpWay, echo: bool) -> None:
+    said, heard = said_by(modem)
+    body = lookalikes()
+    if echo:
+        modem.command("ATE1")
+    with modem.https("one.test", http=http) as session:
+        session.get("/")
+        for cut in range(1, 65):
+            cut_into(modem, cut)
+            offset = cut * 37 % len(body)  # each cut meets other places of the text
+            turned = body[offset:] + body[:offset]
+            response = session.post("/echo", turned)
+            assert response.body == turned, f"cut {cut}"
+            assert response.status == 200
+    assert heard == said[: len(heard)]
+    assert modem.dropped_events == 0
+
+
+@pytest.mark.parametrize("http", WAYS)
+def test_every_byte_and_every_word_as_a_whole_body(modem: Modem, http: HttpWay) -> None:
+    said, heard = said_by(modem)
+    bodies = [bytes([value]) for value in range(256)]
+    bodies += [
+        (before + word + after).encode("latin-1") for word in WORDS for before in EDGES for after in EDGES
+    ]
+    rng = random.Random(5)
+    with modem.https("one.test", http=http) as session:
+        for body in bodies:
+            cut_into(modem, rng.randrange(0, 65))
+            assert session.post("/echo", body).body == body, body
+    assert heard == said[: len(heard)]
+
+
+@pytest.mark.parametrize("http", WAYS)
+def test_a_megabyte_of_chance(modem: Modem, http: HttpWay) -> None:
+    said, heard = said_by(modem)
+    rng = random.Random(6)
+    size = attack_size(1_000_000, 200_000)
+    with modem.https("one.test", http=http) as session:
+        for chunk in (0, 64, 1):
+            cut_into(modem, chunk)
+            body = rng.randbytes(size if chunk == 0 else size // 4)
+            assert session.post("/echo", body).body == body
+    assert heard == said[: len(heard)]
+
+
+def test_lookalikes_in_header_values(modem: Modem) -> None:
+    said, heard = said_by(modem)
+    with modem.https("one.test") as session:
+        for cut in range(1, 65):
+            cut_into(modem, cut)
+            number = cut % len(HEADER_VALUES)
+            response = session.get(f"/header/{number}")
+            value = HEADER_VALUES[number].strip()
+            assert dict(response.headers or ())["x-spoof"] == value
+            assert response.body == HEADER_VALUES[number].encode()
+        for byte in [*range(0x20, 0x7F), *range(0x80, 0x100)]:
+            assert dict(session.get(f"/byte/{byte}").headers or ())["x-spoof"] == f"a{chr(byte)}b"
+    assert heard == said[: len(heard)]
+
+
+def test_lookalikes_in_the_content_type_that_the_modems_client_tells(modem: Modem) -> None:
+    """It comes in an event; what looks like a secret there is hidden, as in every event."""
+    said, heard = said_by(modem)
+    with modem.https("one.test", http="modem") as session:
+        for cut in range(1, 65):
+            cut_into(modem, cut)
+            number = cut % len(HEADER_VALUES)
+            response = session.get(f"/type/{number}")
+            assert response.body == b"body"
+            if not HEADER_VALUES[number].startswith("+SQNSPCFG"):
+                assert (response.content_type or "") == HEADER_VALUES[number].strip().replace('"', "'")
+    assert [line for line in heard if "SPCFG" not in line] == [
+        line for line in said[: len(heard)] if "SPCFG" not in line
+    ]
+
+
+def test_lookalikes_in_what_is_sent_are_data(modem: Modem, server: HttpsServer) -> None:
+    """What goes up behind the prompt arrives at the server as it is."""
+    for http in WAYS:
+        with modem.https("one.test", http=http) as session:
+            for word in WORDS:
+                body = f"\r\n{word}\r\n".encode("latin-1")
+                session.put("/echo", body)
+                assert server.log[-1].body == body
+
+
+# Where the protocol gives no length
+
+
+def test_body_without_a_length_is_refused_where_only_the_modem_knows_its_end(modem: Modem) -> None:
+    """``+SQNHTTPRING`` says 0 then, and any end that could be looked for could stand in the body."""
+    with modem.https("one.test", http="modem") as session, pytest.raises(HttpError) as caught:
+        session.get("/close/3000")
+    assert caught.value.reasons == {Reason.LENGTH_UNKNOWN}
+    with modem.https("one.test") as session:
+        assert len(session.get("/close/3000").body) == 3000  # the stream counts its bytes
+
+
+@pytest.mark.parametrize(
+    "name", ["OK", "ERROR", "+CEREG: 3", "+SQNSH: 6", '","a', "a,b,19,c", "é ü €", "+SYSSTART", "> "]
+)
+def test_name_in_a_certificate_stays_a_name_in_the_listing(modem: Modem, name: str) -> None:
+    """The listing is lines: what a line can hold is a value in it and nothing else."""
+    said, heard = said_by(modem)
+    ca = trustme.CA(organization_name=name, organization_unit_name=name, key_type=trustme.KeyType.ECDSA)
+    done = modem.trust(ca.cert_pem.bytes())
+    assert [stored.slot for stored in modem.credentials.list() if stored.slot == done.slot] == [done.slot]
+    assert heard == said[: len(heard)]
+    assert modem.clock.read()
