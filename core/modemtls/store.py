@@ -142,8 +142,10 @@ class Store:
         check_slot(slot, self.driver.limits, self.driver.model.name)
         users = [p.number for p in await self.driver.read_profiles() if slot in named_slots(p, kind)]
         if users and not force:
+            numbers = " and ".join(map(str, users))
+            who = f"security profile{f's {numbers} name' if len(users) > 1 else f' {numbers} names'} it"
             raise CredentialError(
-                f"Slot {slot} is in use: security profile {' and '.join(map(str, users))} names it.",
+                f"Slot {slot} is in use: {who}.",
                 remedy="Trust or install another credential first; force (--force) removes it all the same.",
                 reasons={Reason.NOT_ALLOWED},
                 model=self.driver.model.name,
