@@ -128,7 +128,7 @@ LOGIN = Command.set("+L", 1, secret(quote(SECRET)))
 DATA = b"DATA:\r\nAT+DANGER\r\n\0\xff>"
 DIALECT = Dialect(urcs=("+U", "+SYSSTART"), boot_urcs=("+SYSSTART",), unsolicited_errors=frozenset({171}))
 GRAMMAR = re.compile(
-    rb"(?:AT\+X\?\r|AT\+L=1,\"%s\"\r|ATI\r|AT\+D=1\r|AT\+G=1\r|AT\+B=1\r|AT\r|AT\+CMEE\?\r|ATQ0\r| +|\r+)*"
+    rb"(?:AT\+X\?\r|AT\+L=1,\"%s\"\r|ATI\r|AT\+D=1\r|AT\+G=1\r|AT\+B=1\r|AT\r|AT\+CMEE=?\?\r|ATQ0\r| |\r)*"
     % SECRET.encode()
 )
 

@@ -26,6 +26,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from .excerpt import excerpt
+
 __all__ = [
     "Certainty",
     "CertificateError",
@@ -73,6 +75,10 @@ class Reason(enum.Enum):
     HOSTNAME_MISMATCH = "hostname-mismatch"
     REVOKED = "revoked"
     WRONG_USAGE = "wrong-usage"
+    BAD_SIGNATURE = "bad-signature"
+    NAME_CONSTRAINTS = "name-constraints"
+    CHAIN_ORDER = "chain-order"
+    CHAIN_TOO_LONG = "chain-too-long"
     WEAK_OR_UNSUPPORTED_KEY = "weak-or-unsupported-key"
     UNSUPPORTED_HASH = "unsupported-hash"
     UNSUPPORTED_CURVE = "unsupported-curve"
@@ -130,6 +136,9 @@ class Reason(enum.Enum):
     GARBAGE_ON_LINE = "garbage-on-line"
     BYTES_LOST = "bytes-lost"
     MODEM_RESTARTED = "modem-restarted"
+    BOOT_LOADER_ONLY = "boot-loader-only"
+    APPLICATION_MISSING = "application-missing"
+    NOT_AS_RECORDED = "not-as-recorded"
     OUT_OF_MEMORY = "out-of-memory"
     BUSY = "busy"
     # what was asked
@@ -160,6 +169,7 @@ class ModemError(Exception):
 
     ``message`` says what was asked, what the modem said and what it means, in that order;
     ``remedy`` says what to try, or is ``None`` when there is nothing better than the message.
+    ``lines`` are what the modem said; of many the first and the last, 64 lines and 8 kB in all.
     """
 
     def __init__(
@@ -183,7 +193,7 @@ class ModemError(Exception):
         self.model = model
         self.command = command
         self.code = code
-        self.lines = tuple(lines)
+        self.lines = excerpt(tuple(lines))
         self.findings = tuple(findings)
 
     def __str__(self) -> str:

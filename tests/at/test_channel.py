@@ -21,7 +21,8 @@ from modemtls.at import (
     secret,
     starts,
 )
-from modemtls.at.dialogue import MAX_EVENTS, MAX_REPLY_CHARACTERS
+from modemtls.at.dialogue import MAX_REPLY_CHARACTERS
+from modemtls.at.events import MAX_EVENTS
 from modemtls.errors import CommandError, HttpError, ModemReset, ModemTimeout, PortError, Reason
 
 from .conftest import DIALECT, URCS, Chunk, Script, Talk, pieces

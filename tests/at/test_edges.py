@@ -31,6 +31,8 @@ SENT = b"AT+X?\r"
 ANSWER: list[Chunk] = [b"\r\n+X: 7\r\n\r\nOK\r\n"]
 PROBE = b"AT+CMEE?\r"
 PROBED: list[Chunk] = [b"\r\n+CMEE: 1\r\n\r\nOK\r\n"]
+LAST = b"AT+CMEE=?\r"
+LAST_ANSWER: list[Chunk] = [b"\r\n+CMEE: (0-2)\r\n\r\nOK\r\n"]
 UP = Command.set("+UP", 5)
 GET = Command.set("+GET", 1)
 BOOT = b"\r\n+SYSSTART\r\n"
@@ -40,8 +42,8 @@ class Probed(Script):
     """Answers each probe of the recovery at once, however many there are."""
 
     def write(self, data: bytes, timeout: float) -> None:
-        if data == PROBE:
-            self.say(PROBED)
+        if data in (PROBE, LAST):
+            self.say(PROBED if data == PROBE else LAST_ANSWER)
         else:
             super().write(data, timeout)
 
@@ -79,7 +81,8 @@ def test_a_short_wait_is_short() -> None:
 
 
 def test_the_limits_of_another_dialect_hold_from_then_on() -> None:
-    with Script((SENT, []), (PROBE, []), (PROBE, [])) as port:
+    tries: list[tuple[bytes, list[Chunk]]] = [(b"ATQ0\r", []), (PROBE, [])] * 3
+    with Script((SENT, []), (PROBE, []), (PROBE, []), *tries, (b"ATQ0\r", [])) as port:
         talk = Talk(port)
         talk.channel.speak(Dialect(), command_timeout=1.0, recover_timeout=2.0)
         for seconds in (1.0, 2.0):
@@ -317,9 +320,9 @@ def test_the_late_end_of_a_call_is_no_event() -> None:
         assert talk.events() == []
 
 
-def test_a_recovery_waits_for_no_more_probes_than_it_sent() -> None:
-    twice: list[Chunk] = [(0.2, b"\r\n+CMEE: 1\r\n\r\nOK\r\n"), (0.3, b"\r\n+CMEE: 1\r\n\r\nOK\r\n")]
-    with Script((SENT, []), (PROBE, []), (PROBE, twice), (SENT, ANSWER)) as port:
+def test_a_recovery_does_not_wait_for_probes_that_were_not_heard() -> None:
+    late: list[Chunk] = [(0.5, b"\r\n+CMEE: 1\r\n\r\nOK\r\n")]
+    with Script((SENT, []), (PROBE, []), (PROBE, late), (LAST, LAST_ANSWER), (SENT, ANSWER)) as port:
         talk = Talk(port)
         with pytest.raises(ModemTimeout):
             talk(talk.channel.command(READ))

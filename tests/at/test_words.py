@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from modemtls.at import Announced, Command, Marked, Quoted, QuoteLimits, fields, free_text, quote, raw, starts
-from modemtls.at.dialogue import MAX_REPLY_CHARACTERS
+from modemtls.at.dialogue import MAX_REPLY_CHARACTERS, MAX_REPLY_LINES
 from modemtls.errors import CommandError, ModemError
 from modemtls.op import Op
 
@@ -77,7 +77,8 @@ CASES: dict[
         lambda talk: talk.channel.command(READ),
         ONE,
         [b"+X: " + b"1" * 96 + b"\r\n"] * (MAX_REPLY_CHARACTERS // 100 + 1),
-        f"AT+X=1: the modem sent more than {MAX_REPLY_CHARACTERS} characters of lines, and no final result. "
+        f"AT+X=1: the modem sent more than {MAX_REPLY_CHARACTERS} characters or {MAX_REPLY_LINES} lines, "
+        "and no final result. "
         "Check that the port is the modem's AT port, and not one for traces or GNSS.",
         "AT+X=1",
         ("+X: " + "1" * 96,) * 5,
@@ -176,7 +177,9 @@ def test_a_restart_while_an_event_is_awaited_has_no_command() -> None:
     ],
 )
 def test_a_modem_that_does_not_come_back(noise: bytes, message: str) -> None:
-    with Script((ONE, []), (b"AT+CMEE?\r", [noise] if noise else []), (b"AT+CMEE?\r", [])) as port:
+    probe = b"AT+CMEE?\r"
+    later: list[tuple[bytes, list[Chunk]]] = [(b"ATQ0\r", []), (probe, [])] * 3
+    with Script((ONE, []), (probe, [noise] if noise else []), (probe, []), *later) as port:
         talk = Talk(port, recover_timeout=1.5)
         with pytest.raises(ModemError):
             talk(talk.channel.command(READ))

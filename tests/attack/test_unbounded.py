@@ -25,9 +25,8 @@ from modemtls import (
     NetworkError,
     Reason,
 )
-from modemtls.at import Channel, Command
-from modemtls.at.dialogue import MAX_EVENTS, MAX_REPLY_CHARACTERS
-from modemtls.at.framing import MAX_LINE_BYTES
+from modemtls.at import Channel, Command, free_text
+from modemtls.at.events import MAX_EVENT_CHARACTERS, MAX_EVENTS
 from modemtls.https.session import HttpWay
 from modemtls.op import run
 from modemtls.port import Port
@@ -98,19 +97,51 @@ def test_flood_without_an_end(what: str) -> None:
     peak = peak_of(ask)
     assert len(caught) == 3
     assert peak < PLENTY, f"{peak} bytes held of {port.given}"
-    assert port.given > 250_000
-    assert all(sum(map(len, (str(error), *error.lines))) < 1.2 * MAX_REPLY_CHARACTERS for error in caught)
+    assert port.given > 150_000
+    assert all(sum(map(len, (str(error), *error.lines))) < 10_000 for error in caught)
 
 
-def test_the_longest_lines_that_are_kept_as_events() -> None:
-    """The worst case: as many events as are kept, each as long as a line can be."""
-    channel, port = channel_to(lambda: b"x" * 40_000 + b"\r\n")
+@pytest.mark.parametrize(
+    ("letter", "seconds"), [(b"x", 1.0), (b"\xff", 0.02), ("\N{GRINNING FACE}".encode(), 1.0)]
+)
+def test_the_longest_lines_that_are_kept_as_events(letter: bytes, seconds: float) -> None:
+    """Lines as long as a line can be, in the letters that take most: what is kept is bounded by its size too."""
+    said = 0
+
+    def say() -> bytes:
+        nonlocal said
+        said += 1
+        return letter * (40_000 // len(letter)) + b"\r\n"
+
+    channel, port = channel_to(say)
 
     def wait() -> None:
-        run(channel.wait(lambda line: False, 3.0), port)
+        run(channel.wait(lambda line: False, seconds), port)
 
-    assert peak_of(wait) < 1.2 * MAX_EVENTS * MAX_LINE_BYTES
-    assert channel.dropped_events > MAX_EVENTS
+    assert peak_of(wait) < PLENTY
+    kept = list(iter(lambda: channel.take(lambda line: True), None))
+    assert kept
+    assert sum(len(event.line) for event in kept) <= MAX_EVENT_CHARACTERS
+    assert len(kept) + channel.dropped_events == said
+    assert said > 500 * seconds
+    assert channel.dropped_events > 0
+
+
+@pytest.mark.parametrize("line", [b"x\r\n", b"+X\r\n", b"y" * 400 + b"\r\n", b"\xff" * 9000 + b"\r\n"])
+def test_the_longest_answer_that_is_collected(line: bytes) -> None:
+    """A command that takes every line: what is held is bounded by characters and by lines; the error is short."""
+    channel, port = channel_to(lambda: line * (65_000 // len(line)))
+    caught: list[CommandError] = []
+
+    def ask() -> None:
+        try:
+            run(channel.command(free_text("I"), timeout=1000.0), port)
+        except CommandError as error:
+            caught.append(error)
+
+    assert peak_of(ask) < PLENTY
+    assert caught[0].reasons == {Reason.LIMIT_EXCEEDED}
+    assert sum(map(len, caught[0].lines)) <= 8192
 
 
 def test_the_longer_the_flood_the_same_the_memory() -> None:
@@ -244,7 +275,7 @@ def liar(server: HttpsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple
     def opened(url: str, **how: object) -> Port:
         return SimPort(one, url)
 
-    monkeypatch.setattr("modemtls.modem.open_port", opened)
+    monkeypatch.setattr("modemtls.connecting.open_port", opened)
     with modemtls.open("sim://liar", model="sequans-gm02s", journal=False) as modem:
         modem.trust(server.ca_pem)
         modem.network.up()
@@ -436,7 +467,7 @@ LISTINGS: dict[str, tuple[str, ...]] = {
 @pytest.mark.parametrize("what", LISTINGS)
 def test_listing_that_is_too_long_or_nonsense(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     one = Talkative()
-    monkeypatch.setattr("modemtls.modem.open_port", lambda url, **how: SimPort(one, url))
+    monkeypatch.setattr("modemtls.connecting.open_port", lambda url, **how: SimPort(one, url))
     with modemtls.open("sim://talkative", model="sequans-gm02s", journal=False) as modem:
         one.listing = LISTINGS[what]
 
@@ -464,7 +495,7 @@ def test_line_end_in_a_name_that_the_modem_shows_as_it_is(
 ) -> None:
     """The limit of a protocol of lines: the answer ends there, and an event may come of it; no more than that."""
     one = Talkative(chunk=chunk, clock="2026-05-01T12:00:00Z")
-    monkeypatch.setattr("modemtls.modem.open_port", lambda url, **how: SimPort(one, url))
+    monkeypatch.setattr("modemtls.connecting.open_port", lambda url, **how: SimPort(one, url))
     with modemtls.open("sim://talkative", model="sequans-gm02s", journal=False) as modem:
         one.listing = ("+SQNSNVR: certificate,19,a\r\nOK\r\n+SQNSH: 6\r\nb",)
         for _ in range(5):

@@ -15,14 +15,18 @@ from ..errors import CommandError, HttpError, ModemReset, ModemTimeout, Reason
 from ..log import wire, wire_is_logged
 from ..op import Now, Read, Sleep, Write, Yield
 from .exchange import Announced, Event, Exchange, Marked, Match, Reply
+from .framing import Line
 from .recovery import SHOW_RESULTS, Recovery
-from .syntax import Command, Dialect, Final
+from .syntax import Command, Dialect, Final, escaped, final_result
 
 __all__ = ["Channel"]
 
 WAIT_SLICE = 0.1
 PATIENT_TURNS = 3
-EMPTY_LINES = 1300  # in the seven turns that are left of ten: more than the largest credential
+MOST_LINES = 100
+ESCAPE_SECONDS = 1.2
+"""Silence around ``+++``: modems want a second of it, as a rule."""
+EMPTY_LINES = 2100  # in the four turns that are left of ten seconds: more than the largest credential
 
 
 class Channel(Recovery):
@@ -35,6 +39,8 @@ class Channel(Recovery):
         self, dialect: Dialect, *, command_timeout: float = 5.0, recover_timeout: float = 10.0
     ) -> None:
         super().__init__(dialect, command_timeout=command_timeout, recover_timeout=recover_timeout)
+        self.tap: Callable[[str, str], None] | None = None
+        """Told of each exchange, ``("sent" or "said", line)``, as it may be shown to anybody."""
 
     def speak(self, dialect: Dialect, *, command_timeout: float, recover_timeout: float) -> None:
         """Go on in another dialect, when the model has become known."""
@@ -50,11 +56,12 @@ class Channel(Recovery):
         ``dial`` accepts the results of a call (``NO CARRIER``, ``CONNECT``) as final.  ``asks``: the command
         is a person's, and a prompt means that it wants data.
 
-        :raises CommandError: it asks for data.
+        :raises CommandError: it asks for data, or the line is too long for the modem: nothing was sent then.
         :raises ModemTimeout: no final result within ``timeout`` seconds.
         :raises ModemReset: the modem restarted instead.
         :raises PortError: the port is gone.
         """
+        self._check_length(command)
         await self.ready()
         exchange = self._begin(command)
         try:
@@ -93,6 +100,7 @@ class Channel(Recovery):
         :raises ModemTimeout: no prompt, or no final result, in time.  The data may have been taken.
         :raises CommandError: the modem reported success without having taken the data.
         """
+        self._check_length(command)
         await self.ready()
         exchange = self._begin(command, data=data, hides=hide)
         try:
@@ -132,6 +140,7 @@ class Channel(Recovery):
         :raises HttpError: the announced length is negative or more than was asked for; the bytes that
             came are not those that were announced; a marked payload did not come.
         """
+        self._check_length(command)
         await self.ready()
         exchange = self._begin(command, payload=payload)
         body = bytearray()
@@ -181,6 +190,9 @@ class Channel(Recovery):
 
     async def poll(self, timeout: float) -> None:
         """Read what has arrived, or arrives within ``timeout`` seconds, outside any exchange."""
+        if self.data_mode is not None:
+            await self.data_mode.pull(timeout)
+            return
         if self._broken is not None:
             await self.ready()
         data = await Read(timeout)
@@ -188,12 +200,14 @@ class Channel(Recovery):
             self._receiver.feed(data)
         await self._drain_lines()
 
-    async def wake(self, timeout: float) -> bool:
+    async def wake(self, timeout: float, *, escape_first: bool = False) -> bool:
         """Send a bare ``AT`` until the modem answers; false when it does not within ``timeout``.
 
         Wakes a sleeping modem, and lets one that adapts to the baud rate do so.  Each second line is
-        ``ATQ0``, for a modem whose results somebody has switched off.  To one that stays silent empty lines
-        are sent too: it may be waiting for data that another program announced and did not send.
+        ``ATQ0``, for a modem whose results somebody has switched off.  To one that stays silent ``+++`` is sent
+        once, with silence around it: a program that was killed may have left it in a data mode; then empty lines
+        too: it may be waiting for data that another program announced and did not send.  ``escape_first`` begins
+        with ``+++``, where an earlier call had no time for it.
         """
         deadline = await Now() + timeout
         exchange = self._begin(Command.do())
@@ -201,9 +215,13 @@ class Channel(Recovery):
         lines = itertools.cycle((b"AT", SHOW_RESULTS))
         empty = self.dialect.line_end * EMPTY_LINES
         fillers = itertools.chain((b"",) * PATIENT_TURNS, itertools.repeat(empty))
+        turn = 0
         try:
             while (remaining := deadline - await Now()) > 0:
                 exchange.begun = True
+                turn += 1
+                if turn == (1 if escape_first else PATIENT_TURNS) and remaining > 4 * ESCAPE_SECONDS:
+                    await self._escape_data_mode()
                 await Write(next(fillers) + next(lines) + self.dialect.line_end)
                 try:
                     await self._final(exchange, await Now() + min(1.0, remaining))
@@ -217,6 +235,45 @@ class Channel(Recovery):
         finally:
             if self._broken is None:  # else what broke before it is what must be ended
                 self._break(exchange)
+
+    async def _escape_data_mode(self) -> None:
+        for data in (b"", b"+++"):
+            if data:
+                await Write(data)
+            until = await Now() + ESCAPE_SECONDS
+            while (remaining := until - await Now()) > 0:
+                self._receiver.feed(await Read(remaining))
+                await self._drain_lines()
+
+    async def question(self, command: Command, timeout: float) -> tuple[str, ...]:
+        """The lines that come within ``timeout`` seconds of a command, up to a final result.
+
+        For a modem that cannot be put in step, because it answers next to nothing: nothing is recovered before.
+        """
+        self._receiver.begin()
+        await self._send_line(Exchange(command))
+        deadline = await Now() + timeout
+        lines: list[str] = []
+        while (data := await Read(max(0.0, deadline - await Now()))) and len(lines) < MOST_LINES:
+            self._receiver.feed(data)
+            while (item := self._receiver.next()) is not None:
+                if isinstance(item, Line):
+                    lines.append(self._read_line(item))
+                    if final_result(lines[-1]) is not None:
+                        return tuple(lines)
+        return tuple(lines)
+
+    def _check_length(self, command: Command) -> None:
+        most = self.dialect.max_line_characters
+        if len(command.text) > most:
+            shown = escaped(command.shown, 60)
+            raise CommandError(
+                f"The command line {shown} would have {len(command.text)} characters; this modem is sent {most} at"
+                " most.",
+                remedy="Use shorter arguments: a shorter path, name or value.",
+                reasons={Reason.INVALID_PARAMETER, Reason.TOO_LARGE},
+                command=shown,
+            )
 
     def _begin(
         self,
@@ -234,7 +291,12 @@ class Channel(Recovery):
 
     async def _end(self, exchange: Exchange, final: Final | None, payload: bytes = b"") -> Reply:
         assert final is not None
-        if self._broken is None:
+        if self.tap is not None:
+            for line in (*exchange.shown, str(final)):
+                self.tap("said", line)
+        if final.word == "CONNECT" and self.data_mode is not None:
+            self.data_mode.hand_over(self._receiver.hand_over())
+        elif self._broken is None:
             await self._drain_lines()  # an event in the chunk of the result is there for who asks next
             if self._hider is not exchange:
                 self._hider = None
@@ -255,6 +317,8 @@ class Channel(Recovery):
         command = exchange.command
         if wire_is_logged():
             wire("sent", line=command.shown)
+        if self.tap is not None:
+            self.tap("sent", command.shown)
         exchange.begun = True
         await Write(command.text.encode("ascii") + self.dialect.line_end)
 

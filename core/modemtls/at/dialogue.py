@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import contextlib
 import enum
-from collections import deque
 from collections.abc import Callable
 
 from ..errors import CommandError, HttpError, ModemError, ModemReset, ModemTimeout, Reason
 from ..log import wire, wire_is_logged
 from ..op import Now, Read
+from .events import EventQueue
 from .exchange import Announced, Event, Exchange, Marked, Match
 from .framing import Line, Marker, Payload, Prompt, Receiver, Slip
 from .syntax import REDACTED, Dialect, Final, escaped, final_result
 
-__all__ = ["MAX_EVENTS", "Dialogue"]
+__all__ = ["Dialogue"]
 
-MAX_EVENTS = 1000
 MAX_REPLY_CHARACTERS = 1_000_000
 """The most that the lines of one answer may have; a payload is not counted."""
+MAX_REPLY_LINES = 20_000
 
 
 class Begin(enum.Enum):
@@ -39,12 +39,10 @@ class Dialogue:
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
-        self.dropped_events = 0
-        """Events that nobody took and that made room for newer ones."""
         self.restarts = 0
         """How often the modem has restarted since the channel exists."""
         self._receiver = Receiver()
-        self._events: deque[Event] = deque()
+        self._events = EventQueue()
         self._listeners: list[Callable[[Event], None]] = []
         self._noise = 0
         self._hider: Exchange | None = None
@@ -61,25 +59,26 @@ class Dialogue:
         return end
 
     @property
+    def dropped_events(self) -> int:
+        """Events that nobody took and that made room for newer ones."""
+        return self._events.dropped
+
+    @property
     def hears_noise(self) -> bool:
         """Something unreadable has come since the last exchange began: probably a wrong baud rate."""
         return self._noise > 0 or not self._receiver.is_readable
 
     def take(self, match: Match) -> Event | None:
         """The oldest event that ``match`` takes, out of the queue."""
-        for event in self._events:
-            if match(event.line):
-                self._events.remove(event)
-                return event
-        return None
+        return self._events.take(match)
 
     def has(self, match: Match) -> bool:
         """An event that ``match`` takes is there."""
-        return any(match(event.line) for event in self._events)
+        return self._events.has(match)
 
     def discard(self, match: Match) -> None:
         """Drop the events that ``match`` takes: before an action whose own events are awaited."""
-        self._events = deque(event for event in self._events if not match(event.line))
+        self._events.discard(match)
 
     async def _final(
         self, exchange: Exchange, deadline: float, *, dial: bool = False, prompt: bool = False
@@ -114,6 +113,8 @@ class Dialogue:
                             raise self._slipped(exchange)
                     if self._is_echo(exchange, line):
                         continue
+                    if prompt and self._asks_for_data_by(line):
+                        return Begin.DATA
                     final = final_result(line, dial=dial, numeric=receiver.numeric)
                     if final is not None and final.number in self.dialect.unsolicited_errors:
                         await self._event(line, exchange)
@@ -136,6 +137,13 @@ class Dialogue:
                 case Payload():
                     pass
         return None
+
+    def _asks_for_data_by(self, line: str) -> bool:
+        """``line`` is the prompt of a modem whose prompt is a line."""
+        if not self.dialect.connect_prompt or line != "CONNECT":
+            return False
+        wire("prompt")
+        return True
 
     def _accept_final(self, exchange: Exchange, line: str, final: Final) -> Final:
         self._log_received(line, exchange)
@@ -261,10 +269,10 @@ class Dialogue:
             exchange.lines.append(line)
             exchange.shown.append(self._show(line, exchange))
             exchange.size += len(line)
-            if exchange.size > MAX_REPLY_CHARACTERS:
+            if exchange.size > MAX_REPLY_CHARACTERS or len(exchange.lines) > MAX_REPLY_LINES:
                 raise CommandError(
-                    f"{exchange.command.shown}: the modem sent more than {MAX_REPLY_CHARACTERS} characters of"
-                    " lines, and no final result.",
+                    f"{exchange.command.shown}: the modem sent more than {MAX_REPLY_CHARACTERS} characters or"
+                    f" {MAX_REPLY_LINES} lines, and no final result.",
                     remedy="Check that the port is the modem's AT port, and not one for traces or GNSS.",
                     reasons={Reason.LIMIT_EXCEEDED},
                     command=exchange.command.shown,
@@ -283,11 +291,8 @@ class Dialogue:
         elif self._echoes_secret(line) and not line.startswith((*self.dialect.urcs, *self.dialect.boot_urcs)):
             line = REDACTED
         self._log_received(line)
-        if len(self._events) >= MAX_EVENTS:
-            self._events.popleft()
-            self.dropped_events += 1
         event = Event(line, await Now())
-        self._events.append(event)
+        self._events.put(event)
         for listener in tuple(self._listeners):
             listener(event)
 

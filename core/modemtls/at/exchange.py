@@ -82,6 +82,14 @@ class Exchange:
     """The rest of its payload is not awaited any more, and may come all the same."""
     probes: int = 0
     """Probes sent in its recovery, and not answered yet."""
+    probed_at: float = 0.0
+    """When the first of them was sent."""
+    last_probes: list[float] = field(default_factory=list)
+    """When the question that is asked last was sent, each time that is not answered yet."""
+    refused: bool = False
+    """An error has come while the answer to it was awaited: perhaps the modem knows no such question."""
+    heard_at: float = 0.0
+    """When something came last in its recovery."""
     lines: list[str] = field(default_factory=list, repr=False)
     shown: list[str] = field(default_factory=list)
     size: int = 0

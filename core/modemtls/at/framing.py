@@ -10,7 +10,7 @@ were lost.  Nothing here knows time or I/O: :meth:`Receiver.feed` takes what arr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["MAX_LINE_BYTES", "Item", "Line", "Marker", "Payload", "Prompt", "Receiver", "Slip"]
 
@@ -27,7 +27,7 @@ _LINE_EDGE = b"\r\n\0"
 class Line:
     """A line without its end; ``truncated`` when it was longer than :data:`MAX_LINE_BYTES`."""
 
-    text: str
+    text: str = field(repr=False)  # nothing is redacted in it yet
     truncated: bool = False
 
 
@@ -115,12 +115,25 @@ class Receiver:
         """Pass over ``data`` if the modem sends back what it is given; for a port whose echo is on."""
         self._echo = data
 
+    def end_return(self) -> bool:
+        """A CR that nothing has followed for long ends its line; false when there is none."""
+        waits = not self._payload and self._buffer.endswith(b"\r")
+        if waits:
+            self._buffer += b"\n"
+        return waits
+
     def begin(self) -> None:
         """A command is about to be sent: a prompt or a line end that stands here is not its answer's."""
         self._led = self._after_prompt = False
         if not self._payload and not self._buffer.strip(_LINE_EDGE).strip(b"> "):
             self._buffer.clear()
             self._scanned = 0
+
+    def hand_over(self) -> bytes:
+        """What has come and not come out: a line has said that it is payload, to its end."""
+        data = bytes(self._buffer)
+        self.reset()
+        return data
 
     def reset(self) -> None:
         """Forget everything that has not come out."""

@@ -3,13 +3,15 @@
 What the broken exchange still owes is read by the same rules as before, its payload by count, so that
 no byte of it becomes a line.  An upload that the modem waits for is completed; one that it does not wait
 for (it answered early, it restarted, a probe is answered) is not: data must never become commands.
-Then a *probe* is sent, a command whose answer cannot be mistaken for a late one; each probe that went out
-is accounted for, because the answer of one too many would be taken for the next command's.
+Then a *probe* is sent, a command whose answer cannot be mistaken for a late one.  Where several went out,
+the answer may be that of an earlier one, and those of the others would be taken for the next command's:
+another question is asked then, whose answer shows that everything before it is in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from ..errors import ModemError, ModemReset, ModemTimeout, Reason
 from ..log import wire
@@ -23,7 +25,11 @@ __all__ = ["Recovery"]
 
 UPLOAD_SLICE = 1024
 PROBE_SECONDS = 1.0
-"""How long a probe may take, and how long silence inside a payload means that its rest is lost."""
+"""The most that one probe is waited for, and the silence inside a payload by which its rest is lost."""
+PROBES = 10
+"""So many probes fit in the time for recovery: where that is short, each is waited for less long."""
+PROMPT_SHARE = 0.4
+"""How much of the time for recovery a prompt that has not come may still take."""
 QUIET_SECONDS = 0.3
 """Silence that ends a flow of bytes of unknown length."""
 SHOW_RESULTS = b"ATQ0"
@@ -34,6 +40,16 @@ LINE_SECONDS = 0.05
 """How long the rest of a line that has begun is waited for before a command is sent."""
 
 
+class DataPath(Protocol):
+    """What has the line while it carries payload; :mod:`.data_mode` has the one that there is."""
+
+    @property
+    def is_entered(self) -> bool: ...
+    async def suspend(self) -> None: ...
+    async def pull(self, timeout: float) -> None: ...
+    def hand_over(self, data: bytes) -> None: ...
+
+
 class Recovery(Dialogue):
     """The dialogue, and what puts it in order again; its ``async`` methods are operations."""
 
@@ -41,12 +57,29 @@ class Recovery(Dialogue):
         super().__init__(dialect)
         self.command_timeout = command_timeout
         self.recover_timeout = recover_timeout
+        self.data_mode: DataPath | None = None
+        """What the bytes on the line belong to while they are no dialogue."""
+        self.byte_seconds = 0.0
+        """What a byte takes on the line, where that is known: a write returns when the system has it, not the modem."""
         self._broken: Exchange | None = None
 
     @property
     def is_recovering(self) -> bool:
         """The last exchange broke; the next one begins with the recovery."""
         return self._broken is not None
+
+    @property
+    def _patience(self) -> float:
+        """How long one probe is waited for."""
+        return min(PROBE_SECONDS, self.recover_timeout / PROBES)
+
+    @property
+    def _spacing(self) -> float:
+        """The silence after which no probe's answer comes any more: longer than the probes were apart.
+
+        A line that delays everything, however much, delivers the answers as far apart as the probes were.
+        """
+        return max(PROBE_SECONDS, 1.5 * self._patience + QUIET_SECONDS)
 
     async def ready(self) -> None:
         """End what a broken exchange left behind, if there is one.
@@ -55,6 +88,8 @@ class Recovery(Dialogue):
 
         :raises ModemTimeout: the modem does not answer within ``recover_timeout`` seconds.
         """
+        if self.data_mode is not None and self.data_mode.is_entered:
+            await self.data_mode.suspend()
         broken = self._broken
         if broken is None:
             await self._settle()
@@ -86,13 +121,17 @@ class Recovery(Dialogue):
             if not data and (timeout or not midway):
                 break
             timeout = LINE_SECONDS if midway else 0.0
+        if self._receiver.end_return():
+            await self._drain_lines()
         self._receiver.begin()
 
     async def _hush(self, broken: Exchange, deadline: float) -> None:
         """Drop what comes until nothing does: where its parts begin and end is not known."""
-        while await Read(QUIET_SECONDS):
-            if await Now() >= deadline:
+        while True:
+            if await Now() + QUIET_SECONDS > deadline:
                 raise self._lost(broken)
+            if not await Read(QUIET_SECONDS):
+                break
         self._receiver.reset()
         broken.astray = False
         broken.given_up = True
@@ -100,8 +139,10 @@ class Recovery(Dialogue):
     async def _finish_upload(self, broken: Exchange, deadline: float) -> None:
         try:
             if not broken.prompted:
-                wait = await Now() + min(self.command_timeout, self.recover_timeout / 2)
-                if await self._final(broken, wait, prompt=True) is not None:
+                # What comes after it, when no prompt does: two probes, and the silence behind the second.
+                left = self.recover_timeout - 2 * self._patience - self._spacing - QUIET_SECONDS
+                wait = min(self.command_timeout, PROMPT_SHARE * self.recover_timeout, max(0.0, left))
+                if await self._final(broken, await Now() + wait, prompt=True) is not None:
                     broken.over = True
                     return
             while (data := await Read(LINE_SECONDS)) and await Now() < deadline:
@@ -161,11 +202,10 @@ class Recovery(Dialogue):
                 if await Now() >= deadline:
                     break
             if await self._probe(broken, deadline):
-                end = deadline + self.recover_timeout / 10  # who answers in time is not given up at once
-                await self._await_other_probes(broken, end)
+                if broken.probes > 0 or broken.given_up:
+                    # Who answers in time is not given up at once.
+                    await self._confirm(broken, deadline + self.recover_timeout / 10)
                 await self._drain_lines()
-                if broken.given_up:
-                    await self._confirm(broken, end)
                 return
             unanswered += 1
             if await Now() < deadline and self._receiver.payload_remaining:
@@ -180,22 +220,32 @@ class Recovery(Dialogue):
         if data := await Read(max(0.0, min(QUIET_SECONDS, deadline - await Now()))):
             self._receiver.feed(data)
 
-    async def _await_other_probes(self, broken: Exchange, end: float) -> None:
-        while broken.probes > 0:
-            in_time = await Now() + PROBE_SECONDS <= end
-            if not await self._answered(broken, end):
-                if self._receiver.is_midway or not in_time:
-                    raise self._lost(broken)
-                return  # the others never reached it: it slept, or took them for data
-
     async def _confirm(self, broken: Exchange, end: float) -> None:
-        """Ask again after a silence: the first answer may have been the rest of a payload, whatever it holds."""
-        if await Now() + QUIET_SECONDS < end:
+        """Ask differently: what came may be an earlier probe's answer, or the rest of a payload."""
+        if broken.given_up:
             await self._hush(broken, end)
+        broken.refused = not self.dialect.last_probe
+        patience = self._spacing
+        if not broken.refused:
+            patience += max(0.0, await Now() - broken.probed_at)  # no answer took longer
+            broken.last_probes.append(await Now())
+            await Write(self.dialect.last_probe.encode() + self.dialect.line_end)
+        waiting = len(broken.last_probes)
+        if await self._answered(broken, end, patience, last=True):
+            return
+        # Not known to it, or not heard.  A modem that has been silent so long owes nothing more.
+        if broken.refused or len(broken.last_probes) < waiting:
+            patience = self._spacing
+        now = await Now()
+        if now - broken.heard_at > 0.9 * patience:
             broken.probes = 0
-            if await self._probe(broken, end):
-                return
-        raise self._lost(broken)
+            broken.last_probes.clear()
+            if self._receiver.end_return():
+                await self._drain_lines()
+        if self._receiver.is_midway or now >= end:
+            raise self._lost(broken)
+        if broken.given_up and not await self._probe(broken, end):
+            raise self._lost(broken)
 
     def _lost(self, broken: Exchange) -> ModemError:
         noise = self.hears_noise
@@ -217,43 +267,74 @@ class Recovery(Dialogue):
     async def _probe(self, broken: Exchange, deadline: float) -> bool:
         """Ask for what only the probe's answer contains; results before that line are late ones."""
         self._receiver.begin()
+        if not broken.probes:
+            broken.probed_at = await Now()
         broken.probes += 1
         await Write(self.dialect.sync_command.encode() + self.dialect.line_end)
-        return await self._answered(broken, deadline)
+        return await self._answered(broken, deadline, self._patience)
 
-    async def _answered(self, broken: Exchange, deadline: float) -> bool:
-        begun = arrived = False
-        own = (self.dialect.sync_command, SHOW_RESULTS.decode())
-        soon = min(deadline, await Now() + PROBE_SECONDS)
+    async def _answered(
+        self, broken: Exchange, deadline: float, patience: float, *, last: bool = False
+    ) -> bool:
+        """A probe's answer has come; ``last``: the answer to the last of the last probes."""
+        arrived = False
+        begun: bool | None = None  # the answer to the last probe, or to one before it
+        own = tuple(filter(None, (self.dialect.sync_command, self.dialect.last_probe, SHOW_RESULTS.decode())))
+        soon = min(deadline, await Now() + patience)
         while True:
             item = self._receiver.next(prompt=self._awaits_prompt(broken), marker=broken.marker)
             match item:
                 case None:
-                    if arrived and self._receiver.is_midway:  # a payload, an echo of many spaces
-                        soon = min(deadline, await Now() + PROBE_SECONDS)
+                    if arrived and (last or self._receiver.is_midway):  # a payload, an echo of many spaces
+                        soon = min(deadline, await Now() + patience)
                     try:
                         await self._more(broken, soon)
                     except ModemTimeout:
                         return False
                     arrived = True
+                    broken.heard_at = await Now()
                 case Payload():
-                    soon = min(deadline, await Now() + PROBE_SECONDS)
+                    soon = min(deadline, await Now() + patience)
                 case Marker():
                     self._expect_marked(broken)
                 case Prompt():
-                    # Too late for the data: the probe may be their beginning already.
-                    broken.prompted = True
-                    await self._fill(len(broken.data))
+                    await self._fill_late(broken)
                 case Line():
                     line = self._read_line(item)
                     if line.startswith(self.dialect.sync_reply):
-                        begun = True
+                        begun = "(" in line
+                    elif self._awaits_prompt(broken) and self._asks_for_data_by(line):
+                        await self._fill_late(broken)
                     elif (final := self._final_in(line)) is not None:
-                        if begun and final.is_success:  # other results may come by themselves, in between
-                            broken.probes -= 1
-                            return True
+                        if begun is not None and final.is_success:  # other results come by themselves
+                            apart = self._count_answer(broken, of_last=begun)
+                            if begun is last and not (last and broken.last_probes):
+                                return True
+                            if last and begun:
+                                patience = apart + QUIET_SECONDS
+                            begun = None
+                        elif last and self._is_refusal(final):  # it may know no such question
+                            broken.refused, patience = True, self._spacing
                     elif not self._is_echo(broken, line) and not line.endswith(own):
                         await self._late(broken, line, announces=not item.truncated)
+
+    async def _fill_late(self, broken: Exchange) -> None:
+        """A prompt that comes too late for the data: the probe may be their beginning already."""
+        broken.prompted = True
+        await self._fill(len(broken.data))
+
+    def _is_refusal(self, final: Final) -> bool:
+        known = final.number in self.dialect.unsolicited_errors
+        return final.word in ("ERROR", "+CME ERROR") and not known
+
+    @staticmethod
+    def _count_answer(broken: Exchange, *, of_last: bool) -> float:
+        """Take note of a probe's answer; how much later that of the newest can come, if it was the oldest's."""
+        if not of_last:
+            broken.probes -= 1
+        elif broken.last_probes:
+            return broken.last_probes[-1] - broken.last_probes.pop(0)
+        return 0.0
 
     @staticmethod
     def _awaits_prompt(broken: Exchange) -> bool:

@@ -32,6 +32,11 @@ __all__ = [
 ]
 
 REDACTED = "***"
+MAX_LINE_CHARACTERS = 4096
+"""A command line without its end, where a model says nothing: more than any command of a known modem needs.
+
+Assumed.  ITU-T V.250 demands 40 of a modem, and no manual that we know says how many it takes.
+"""
 
 
 @dataclass(frozen=True)
@@ -166,9 +171,19 @@ class Command:
         return cls("AT" + text, "AT" + shown, re.compile(reply) if reply is not None else None, secrets)
 
 
-def free_text(name: str) -> Command:
-    """``AT<name>`` whose answer has no prefix: every line that is not a known URC belongs to it."""
-    return Command("AT" + _checked(name), "AT" + name, None)
+def free_text(line: str) -> Command:
+    """``AT<line>`` whose answer has no prefix: every line that is not a known URC belongs to it.
+
+    ``line`` is a name, maybe with ``?`` or ``=?``.
+
+    >>> free_text("+ACME=?").text
+    'AT+ACME=?'
+    """
+    name = re.split("[=?]", line)[0]
+    if not re.fullmatch(r"\?|=\?|", line.removeprefix(name)):
+        raise ValueError(f"{escaped(line)!r} is not the name of an AT command, with ? or =? or without")
+    _checked(name)
+    return Command("AT" + line, "AT" + line, None)
 
 
 def _checked(name: str) -> str:
@@ -197,12 +212,13 @@ def _shown(argument: Argument) -> str:
 def raw(line: str) -> Command:
     """One line as a person typed it, for ``modem.command()`` and ``modemtls at`` alone.
 
-    :raises CommandError: it is empty, longer than 4096 characters, or not printable ASCII.
+    :raises CommandError: it is empty, longer than :data:`MAX_LINE_CHARACTERS`, or not printable ASCII.
     """
-    if not line or len(line) > 4096 or not _is_printable_ascii(line):
+    most = MAX_LINE_CHARACTERS
+    if not line or len(line) > most or not _is_printable_ascii(line):
         raise CommandError(
-            "A command is one line of 1 to 4096 printable ASCII characters; this one is "
-            + ("empty." if not line else "longer." if len(line) > 4096 else "not."),
+            f"A command is one line of 1 to {most} printable ASCII characters; this one is "
+            + ("empty." if not line else "longer." if len(line) > most else "not."),
             remedy="Send several commands one after the other, and data with --data.",
             reasons={Reason.INVALID_PARAMETER},
         )
@@ -338,19 +354,27 @@ class Dialect:
 
     ``urcs``: beginnings of unsolicited lines; ``boot_urcs``: lines that say that it restarted;
     ``unsolicited_errors``: numbers of ``+CME ERROR`` that come without a command;
+    ``connect_prompt``: a modem asks for announced data by the line ``CONNECT`` instead of by ``> ``;
+    ``max_line_characters``: the longest command line that is sent, without its end (a model that is known to
+    take less says so);
     ``redact``: takes secrets out of a line before it is shown anywhere;
     ``sync_command``/``sync_reply``: a harmless command and the beginning of its own information
-    response, by which the channel tells its answer from a late one of another command.
+    response, by which the channel tells its answer from a late one of another command;
+    ``last_probe``: another one, which the same response answers, with parentheses in it: what comes
+    before it is the answer to something earlier.  Empty where there is none: silence must tell then.
     """
 
     urcs: tuple[str, ...] = ()
     boot_urcs: tuple[str, ...] = ()
     unsolicited_errors: frozenset[int] = frozenset()
+    connect_prompt: bool = False
     redact: Callable[[str], str] = _unchanged
     quote_limits: QuoteLimits = QuoteLimits()
+    max_line_characters: int = MAX_LINE_CHARACTERS
     line_end: bytes = b"\r"
     sync_command: str = "AT+CMEE?"
     sync_reply: str = "+CMEE:"
+    last_probe: str = "AT+CMEE=?"
 
 
 def escaped(text: str, limit: int = 400) -> str:

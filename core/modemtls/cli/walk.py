@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..model import Mistake, Model
     from ..modem import Modem
 
-__all__ = ["HOST", "Walk"]
+__all__ = ["HOST", "Outcome", "Walk"]
 
 HOST = "server.test"
 _URL = f"https://{HOST}/"
@@ -28,7 +28,7 @@ _Way = Literal["stream", "modem"]
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class Outcome:
     """What a step came to."""
 
     as_expected: bool
@@ -54,12 +54,7 @@ class Walk:
 
     def go(self) -> None:
         """All steps."""
-        if not self.silent:
-            click.echo(click.style(f"{safe(self.model.title)}, simulated", bold=True))
-            say(f"   export MODEMTLS_PORT='{self.port}'")
-            if self.model.demo_options:
-                options = " ".join(f"-O '{name}={value}'" for name, value in self.model.demo_options.items())
-                say(f"   each command with {options}")
+        self._say_head()
         with ExitStack() as stack:
             modem = self._opened(stack)
             if modem is None:
@@ -72,23 +67,32 @@ class Walk:
                 say()
                 say("No classic mistake is known for this model.")
 
+    def _say_head(self) -> None:
+        if self.silent:
+            return
+        click.echo(click.style(f"{safe(self.model.title)}, simulated", bold=True))
+        say(f"   export MODEMTLS_PORT='{self.port}'")
+        if self.model.demo_options:
+            options = " ".join(f"-O '{name}={value}'" for name, value in self.model.demo_options.items())
+            say(f"   each command with {options}")
+
     def _opened(self, stack: ExitStack) -> Modem | None:
         from ..modem import open as open_modem
 
         found: list[Modem] = []
 
-        def answer() -> _Outcome:
+        def answer() -> Outcome:
             modem = stack.enter_context(open_modem(self.port, options=dict(self.model.demo_options) or None))
             found.append(modem)
             who = modem.identity
-            return _Outcome(
+            return Outcome(
                 modem.model.name == self.model.name, (f"{who.manufacturer} {who.product}, {modem.firmware}",)
             )
 
         self._step("Who answers", ("modemtls info",), answer)
         return found[0] if found else None
 
-    def _step(self, title: str, commands: Iterable[str], do: Callable[[], _Outcome]) -> None:
+    def _step(self, title: str, commands: Iterable[str], do: Callable[[], Outcome]) -> None:
         commands = list(commands)
         if not self.silent:
             say()
@@ -98,7 +102,7 @@ class Walk:
         try:
             outcome = do()
         except ModemError as error:
-            outcome = _Outcome(False, (), error)
+            outcome = Outcome(False, (), error)
         self.steps.append(
             {
                 "title": title,
@@ -120,38 +124,38 @@ class Walk:
 
     # What is tried.
 
-    def _request(self, modem: Modem, http: _Way, profile: int | None = None) -> _Outcome:
+    def _request(self, modem: Modem, http: _Way, profile: int | None = None) -> Outcome:
         """A request that must succeed."""
         with modem.https(HOST, http=http, profile=profile) as session:
             response = session.get("/")
-        return _Outcome(
+        return Outcome(
             response.status == 200 and bool(response.body),
             (f"{response.status}, {len(response.body)} bytes: {response.text.strip()}",),
         )
 
     def _refusal(
         self, modem: Modem, http: _Way, kind: type[ModemError], *reasons: Reason, profile: int | None = None
-    ) -> _Outcome:
+    ) -> Outcome:
         """A request that must fail with an error of ``kind`` that names one of ``reasons``."""
         try:
             outcome = self._request(modem, http, profile)
         except ModemError as error:
-            return _Outcome(isinstance(error, kind) and bool(error.reasons & set(reasons)), (), error)
-        return _Outcome(False, outcome.lines)
+            return Outcome(isinstance(error, kind) and bool(error.reasons & set(reasons)), (), error)
+        return Outcome(False, outcome.lines)
 
     def _before_trust(self, modem: Modem) -> None:
-        def ready() -> _Outcome:
+        def ready() -> Outcome:
             status = modem.network.up()
             reading = modem.clock.set()
-            return _Outcome(
+            return Outcome(
                 status.is_up and reading.is_set,
                 (f"network: {status.registration.value}", f"clock: {when(reading.time)}"),
             )
 
-        def wrong_ca() -> _Outcome:
+        def wrong_ca() -> Outcome:
             installed = modem.trust(self.wrong_ca)
             outcome = self._refusal(modem, self._telling_way(modem), TlsError, Reason.UNKNOWN_ISSUER)
-            return _Outcome(outcome.as_expected, (f"{installed}", *outcome.lines), outcome.error)
+            return Outcome(outcome.as_expected, (f"{installed}", *outcome.lines), outcome.error)
 
         self._step(
             "Network and clock: without them no certificate can be judged",
@@ -169,9 +173,9 @@ class Walk:
         )  # fmt: skip
 
     def _trusted(self, modem: Modem) -> None:
-        def trust() -> _Outcome:
+        def trust() -> Outcome:
             installed = modem.trust(self.right_ca)
-            return _Outcome(installed.written, (f"{installed}",))
+            return Outcome(installed.written, (f"{installed}",))
 
         self._step("Trust the right CA instead", (f"modemtls cert trust {self.right_ca.name}",), trust)
         self._step(
@@ -195,21 +199,21 @@ class Walk:
         way = self._telling_way(modem)
         request = f"modemtls request --profile {profile}{' --http modem' if way == 'modem' else ''} {_URL}"
 
-        def accepted() -> _Outcome:
+        def accepted() -> Outcome:
             reply = modem.command(wrong)
-            return _Outcome(reply.ok, (*reply.shown, str(reply.final)))
+            return Outcome(reply.ok, (*reply.shown, str(reply.final)))
 
-        def shown() -> _Outcome:
+        def shown() -> Outcome:
             findings = [f for p, found in modem.profiles.findings() if p.number == profile for f in found]
             named = any(finding.severity is Severity.ERROR for finding in findings)
-            return _Outcome(named, tuple(f"{f.severity.name.lower()}: {f.message}" for f in findings))
+            return Outcome(named, tuple(f"{f.severity.name.lower()}: {f.message}" for f in findings))
 
-        def cured() -> _Outcome:
+        def cured() -> Outcome:
             reply = modem.command(cure)
             if not reply.ok:
-                return _Outcome(False, (*reply.shown, str(reply.final)))
+                return Outcome(False, (*reply.shown, str(reply.final)))
             outcome = self._request(modem, way, profile)
-            return _Outcome(outcome.as_expected, (str(reply.final), *outcome.lines))
+            return Outcome(outcome.as_expected, (str(reply.final), *outcome.lines))
 
         self._step(
             f"The classic mistake: {mistake.title}; the modem says OK", (f"modemtls at '{wrong}'",), accepted
