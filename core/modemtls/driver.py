@@ -9,9 +9,9 @@ operation: it awaits the channel and nothing else.  A driver never builds a comm
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .at.channel import Channel
 from .at.exchange import Reply
@@ -38,6 +38,10 @@ from .model import (
 )
 from .policy import TlsProfile
 from .standard_errors import number_of
+
+if TYPE_CHECKING:
+    from .findings import Finding, Term
+    from .paste import Paste
 
 __all__ = [
     "Capability",
@@ -71,6 +75,10 @@ class Driver(ABC):
     """
 
     dialect: Dialect
+    terms: tuple[Term, ...] = ()
+    """Words of the vendor's, beside its codes, that are explained where a log has them."""
+    attaches_in_stages = False
+    """What :meth:`network_up` asks for needs a registration: it is called again when there is one."""
 
     def __init__(self, channel: Channel, model: Model, resolved: Resolved, options: Any, errors: ErrorTable):
         self.channel = channel
@@ -200,6 +208,10 @@ class Driver(ABC):
         """Let the modem fetch the time by itself."""
         raise self.unsupported("time from the network")
 
+    def comment(self, error: ModemError) -> ModemError:
+        """``error`` of TLS on this computer, with what is known of this modem that explains it, if anything is."""
+        return error
+
     # What drivers use.
 
     def unsupported(self, what: str) -> Unsupported:
@@ -224,8 +236,12 @@ class Driver(ABC):
 
         ``asked`` is the start of a sentence: "Reading the clock".
         """
-        reply = await self.channel.command(command, timeout=timeout)
+        reply = await self.command(command, timeout=timeout)
         return self.accept(reply, asked, default=default)
+
+    async def command(self, command: Command, *, timeout: float | None = None) -> Reply:
+        """One exchange without data.  A driver whose modem says "busy, try again" repeats it here."""
+        return await self.channel.command(command, timeout=timeout)
 
     def accept(self, reply: Reply, asked: str, *, default: type[ModemError] = CommandError) -> Reply:
         """``reply`` when it is a success, else its error, raised."""
@@ -278,6 +294,10 @@ class Driver(ABC):
         """What the tables know of the code in a line."""
         code = self.code_in(line)
         return None if code is None else self.errors.find(code.namespace, code.number)
+
+    def read_log(self, paste: Paste) -> Iterable[Finding]:
+        """What a pasted log shows of a cause; asks the modem nothing, for there is none."""
+        return ()
 
     @staticmethod
     def code(final: Final) -> VendorCode:

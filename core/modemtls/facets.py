@@ -20,10 +20,12 @@ from .model import (
     StoredCredential,
     StoredProfile,
 )
+from .policy import TlsEndpoint
 from .settings import Settings
 from .source import Source, read_source
 
 if TYPE_CHECKING:
+    from .credentials import Certificate
     from .driver import Progress
     from .modem import AsyncModem, Modem
     from .operations import Operations
@@ -71,6 +73,11 @@ class Facts:
     def settings(self) -> Settings:
         """The settings in force."""
         return self._ops.settings
+
+    @property
+    def tls(self) -> TlsEndpoint:
+        """Where TLS runs when a session does not say: in the modem, or on this computer (``"host"``)."""
+        return self._ops.tls
 
     @property
     def dropped_events(self) -> int:
@@ -168,6 +175,15 @@ class Credentials:
     def __init__(self, modem: Modem) -> None:
         self._modem = modem
 
+    def trusted(self) -> tuple[Certificate, ...]:
+        """The trust set on this computer: what was trusted last for this modem; asks the modem nothing.
+
+        TLS on this computer verifies against it, unless a session was given CAs of its own.
+
+        :raises CredentialError: it is damaged.
+        """
+        return self._modem._ops.host_trust.certificates()
+
     def list(self) -> tuple[StoredCredential, ...]:
         """What the store shows."""
         return self._modem._run(self._modem._ops.list_credentials())
@@ -202,6 +218,15 @@ class AsyncCredentials:
 
     def __init__(self, modem: AsyncModem) -> None:
         self._modem = modem
+
+    def trusted(self) -> tuple[Certificate, ...]:
+        """The trust set on this computer: what was trusted last for this modem; asks the modem nothing.
+
+        TLS on this computer verifies against it, unless a session was given CAs of its own.
+
+        :raises CredentialError: it is damaged.
+        """
+        return self._modem._ops.host_trust.certificates()
 
     async def list(self) -> tuple[StoredCredential, ...]:
         """What the store shows."""

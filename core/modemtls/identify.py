@@ -25,28 +25,49 @@ async def identity(channel: Channel, models: Sequence[Model]) -> Identity:
         " ".join(_VALUE.sub("", line).strip('"') for line in await _lines(channel, name))
         for name in ("+CGMI", "+CGMM", "+CGMR", "+CGSN")
     ]
-    own = sorted({name for model in models for name in model.identify_commands})
-    lines = [line for name in own for line in await _lines(channel, name)]
-    return Identity(manufacturer, product, revision, serial, tuple(lines))
+    fitting = [model for model in models if _fits(model, manufacturer)]
+    lines: list[str] = []
+    accepted: list[str] = []
+    for name in sorted({name for model in fitting for name in model.identify_commands}):
+        answer = await _answer(channel, name)
+        if answer is not None:
+            accepted.append(name)
+            lines += answer
+    return Identity(manufacturer, product, revision, serial, tuple(lines), tuple(accepted))
+
+
+def _fits(model: Model, manufacturer: str) -> bool:
+    beginnings = tuple(beginning.casefold() for beginning in model.manufacturers)
+    return not beginnings or manufacturer.strip().casefold().startswith(beginnings)
 
 
 async def _lines(channel: Channel, name: str) -> tuple[str, ...]:
-    """What the command is answered; a line with another command's prefix came by itself."""
-    reply = await channel.command(free_text(name))
+    return await _answer(channel, name) or ()
+
+
+async def _answer(channel: Channel, command: str) -> tuple[str, ...] | None:
+    """What the command is answered, ``None`` when it is refused; another command's prefix came by itself."""
+    name = re.split("[=?]", command)[0]
+    reply = await channel.command(free_text(command))
     lines = [line.strip() for line in reply.lines if not line.startswith("+") or line.startswith(f"{name}:")]
-    return tuple(escaped(line, 200) for line in lines if line) if reply.ok else ()
+    return tuple(escaped(line, 200) for line in lines if line) if reply.ok else None
 
 
 def choose(who: Identity, models: Sequence[Model], name: str | None) -> tuple[Model, Match]:
     """The model that ``who`` is; ``name`` is what the user says it is.
 
-    :raises Unsupported: nobody knows it, several do and ``name`` does not settle it, or the modem states
-        that it is another known model than ``name``: settings of one mean something else to the other.
+    :raises Unsupported: nobody knows it, several do and ``name`` does not settle it, the modem states that it
+        is another known model than ``name`` (settings of one mean something else to the other), or it is known
+        and in a state in which it cannot be used.
     """
-    matches = [(model, match) for model in models if (match := model.matches(who)) is not None]
-    words = ", ".join(filter(None, (who.manufacturer, who.product, who.revision, *who.lines))) or "nothing"
+    found = [(model, match) for model in models if (match := model.matches(who)) is not None]
+    said = ", ".join(filter(None, (who.manufacturer, who.product, who.revision, *who.lines)))
+    words = escaped(said, 600) or "nothing"
     if name is not None:
-        return _named(name, models, matches, words)
+        return _usable(*_named(name, models, found, words))
+    matches = [(model, match) for model, match in found if match.trouble is None]
+    if found and not matches:
+        _usable(*min(found, key=lambda pair: _SURE.index(pair[1].certainty)))
     if not matches:
         raise Unsupported(
             f"The modem says of itself: {words}. No installed plugin knows it.",
@@ -65,6 +86,17 @@ def choose(who: Identity, models: Sequence[Model], name: str | None) -> tuple[Mo
     return best[0]
 
 
+def _usable(model: Model, match: Match) -> tuple[Model, Match]:
+    if match.trouble is not None:
+        raise Unsupported(
+            match.trouble.message,
+            remedy=match.trouble.remedy,
+            reasons={match.trouble.reason},
+            model=model.name,
+        )
+    return model, match
+
+
 def _named(
     name: str, models: Sequence[Model], matches: Sequence[tuple[Model, Match]], words: str
 ) -> tuple[Model, Match]:
@@ -73,7 +105,7 @@ def _named(
         if model.name == name:
             return model, match
     for model, match in matches:
-        if match.certainty is Certainty.STATED:
+        if match.certainty is Certainty.STATED and match.trouble is None:
             raise Unsupported(
                 f"The modem says of itself: {words}. That is {model.name}, not {name}.",
                 remedy=f"Leave --model out, or say --model {model.name}.",

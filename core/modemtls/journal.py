@@ -4,7 +4,7 @@ Modems do not give out what is stored in them.  So the journal keeps, per modem 
 SHA-256 of what was written there, never its content; and the fields of each security profile before it
 was overwritten, secrets replaced.  A slot is noted before it is written, so that an interrupted run shows.
 Beside it lie, by their SHA-256, the CA certificates that were trusted: they are public, and only with them a
-trust set can be extended later.  Keys are never kept.
+trust set can be extended later, or used by TLS on this computer.  Keys are never kept.
 """
 
 from __future__ import annotations
@@ -85,16 +85,23 @@ class Journal:
     def members(self, namespace: str, slot: int) -> tuple[bytes, ...] | None:
         """The certificates (PEM) of the trust set in a slot; ``None`` when they are not all known."""
         names = self._entry(namespace, slot).get("members")
-        if self._directory is None or not isinstance(names, list):
-            return None
-        found = []
-        for name in names:
-            path = self._directory / "certificates" / f"{name}.pem"
-            try:
-                found.append(path.read_bytes())
-            except (OSError, ValueError):
-                return None
-        return tuple(found)
+        found = self._kept(names) if isinstance(names, list) else None
+        return None if found is None else tuple(found.values())
+
+    def trusted(self) -> dict[str, bytes] | None:
+        """The trust set that was made last, wherever it lives: PEM by SHA-256.
+
+        Empty when none was made; ``None`` when one was and its certificates are not all there any more.
+        """
+        names = self._mine(self._load()).get("trusted", [])
+        return self._kept(names) if isinstance(names, list) else None
+
+    def note_trusted(self, members: Mapping[str, bytes]) -> None:
+        """Note the trust set that is made now: certificates (PEM) by SHA-256."""
+        for name, pem in members.items():
+            self._keep(name, pem)
+        with self._change() as mine:
+            mine["trusted"] = list(members)
 
     def begin(self, note: Unfinished) -> None:
         """Note that a slot is about to be written: from now on its content is not sure."""
@@ -215,6 +222,19 @@ class Journal:
             happened("the journal cannot be written", level=logging.WARNING, error=str(error))
             if not entered:
                 yield {}
+
+    def _kept(self, names: list[Any]) -> dict[str, bytes] | None:
+        """The certificates of these names; ``None`` when one is missing."""
+        if self._directory is None:
+            return None
+        found = {}
+        for name in map(str, names):
+            path = self._directory / "certificates" / f"{name}.pem"
+            try:
+                found[name] = path.read_bytes()
+            except (OSError, ValueError):
+                return None
+        return found
 
     def _keep(self, name: str, pem: bytes) -> None:
         if self._directory is None:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from .errors import Certainty
+from .errors import Certainty, Reason
 from .findings import Finding
-from .policy import Check, Enforcement, TlsVersion
+from .policy import Check, Enforcement, Gap, TlsVersion
+from .stack import StackProfile
 
 __all__ = [
     "Capability",
@@ -30,10 +31,12 @@ __all__ = [
     "NetworkSettings",
     "NetworkStatus",
     "Registration",
+    "Rescue",
     "Resolved",
     "SimState",
     "StoredCredential",
     "StoredProfile",
+    "Trouble",
 ]
 
 
@@ -109,6 +112,30 @@ class Identity:
     serial: str = ""
     lines: tuple[str, ...] = ()
     """Other identification lines, e.g. the answer to ``ATI1``."""
+    accepted: tuple[str, ...] = ()
+    """The models' own identification commands that were answered ``OK``, with lines or without."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why a modem that is recognised cannot be used as it is: what was found, and what to do about it."""
+
+    message: str
+    remedy: str
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class Rescue:
+    """A state in which a modem answers ``AT`` and little else: a boot loader without its firmware.
+
+    It is recognised by a line that begins with ``answer`` when ``command`` (without ``AT``) is sent; that is
+    only done when the usual way to get in step has failed.
+    """
+
+    command: str
+    answer: str
+    trouble: Trouble
 
 
 @dataclass(frozen=True)
@@ -118,16 +145,22 @@ class Match:
     certainty: Certainty
     firmware: str = ""
     because: str = ""
+    trouble: Trouble | None = None
+    """It is such a modem, and cannot be used as this model in the state it is in."""
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """A model's abilities on one firmware with one set of vendor options."""
+    """A model's abilities on one firmware with one set of vendor options.
+
+    ``stack``: what its TLS stack does with certificates, each statement as sure as it is.
+    """
 
     firmware: str
     capabilities: frozenset[Capability]
     limits: Limits
     enforcement: Enforcement
+    stack: StackProfile = field(default_factory=StackProfile)
 
 
 @dataclass(frozen=True)
@@ -164,7 +197,10 @@ class Model:
     options: str | None = None
     baudrates: tuple[int, ...] = (115200,)
     identify_commands: tuple[str, ...] = ()
-    """Harmless commands that tell more, asked only of a modem whose manufacturer fits."""
+    """Harmless commands that tell more, without ``AT``, asked only of a modem whose manufacturer fits."""
+    manufacturers: tuple[str, ...] = ()
+    """Beginnings of the answer to ``AT+CGMI`` that fit, in any case; empty fits all."""
+    rescues: tuple[Rescue, ...] = ()
     boot_urcs: tuple[str, ...] = ()
     """Lines that say that the modem has just restarted."""
     simulator_settings: Mapping[str, str] = field(default_factory=dict)
@@ -172,6 +208,12 @@ class Model:
     demo_options: Mapping[str, Any] = field(default_factory=dict)
     """Vendor options that fit the simulator as the demo uses it."""
     demo_mistake: Mistake | None = None
+    demo_gaps: frozenset[Gap] = frozenset()
+    """Gaps that the demo accepts by name; it then tells the story of an opaque refusal and of the clock."""
+    log_words: tuple[str, ...] = ()
+    """Pieces of commands, answers or calls by which a log is known to be of this vendor's modems."""
+    log_names: tuple[str, ...] = ()
+    """How this model is named in what people write, in capitals."""
     assumptions: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
 
@@ -246,7 +288,9 @@ class ClockReading:
 class StoredCredential:
     """A slot of the store as the modem lists it; a field that it does not show is ``None``.
 
-    ``fingerprint`` is lower-case hexadecimal, of the DER form, by ``fingerprint_hash``.
+    ``fingerprint`` is lower-case hexadecimal, of the DER form, by ``fingerprint_hash``.  ``size`` and ``crc32``
+    (ISO 3309) are of the stored bytes: they show damage, and are no proof against malice.  ``is_damaged``: the
+    modem itself says that the slot does not hold what was stored there.
     """
 
     slot: int
@@ -258,6 +302,9 @@ class StoredCredential:
     fingerprint: str | None = None
     fingerprint_hash: str | None = None
     reserved: bool = False
+    size: int | None = None
+    crc32: int | None = None
+    is_damaged: bool = False
 
 
 @dataclass(frozen=True)
@@ -288,8 +335,8 @@ class HttpRequest:
     host: str
     port: int
     target: str
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # Authorization and its like
+    body: bytes = field(default=b"", repr=False)
     timeout: float = 120.0
     max_body: int = 2**30
 

@@ -7,12 +7,12 @@ in between.  Every method is one operation of :class:`modemtls.operations.Operat
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from .at.channel import Channel
 from .at.exchange import Event, Reply
-from .at.syntax import Dialect
+from .connecting import line_to
 from .errors import ModemError
 from .facets import (
     AsyncClock,
@@ -31,35 +31,23 @@ from .log import happened
 from .op import Op, run
 from .opening import begin
 from .operations import Operations
-from .plugins import registry
-from .policy import Gap, VerifyPolicy
-from .port import Port, open_port
+from .policy import Gap, TlsEndpoint, VerifyPolicy
+from .port import Port
 from .sessions import AsyncHttpsSession, HttpsSession
-from .settings import Settings, load
-from .source import Source, read_source
-from .standard import STANDARD_URCS
+from .source import Source, read_own, read_source
 
 if TYPE_CHECKING:
     from .aio import TurnLock
     from .driver import Progress
     from .https.session import HttpWay
     from .store import Installed
+    from .transcript import Recorder, Recording
 
 __all__ = ["AsyncHttpsSession", "AsyncModem", "HttpsSession", "Modem", "open", "open_async"]
 
 T = TypeVar("T")
 
 _STRICT = VerifyPolicy()
-
-
-def _baudrates(port: Port, settings: Settings) -> tuple[int, ...]:
-    """The rates to try: the given one, else those of all models where the line has a rate at all."""
-    if settings.baudrate is not None:
-        return (settings.baudrate,)
-    if not port.has_modem_lines:
-        return ()
-    models = registry().models if settings.model is None else (registry().find(settings.model),)
-    return tuple(dict.fromkeys(rate for model in models for rate in model.baudrates))
 
 
 class Modem(Facts):
@@ -88,6 +76,7 @@ class Modem(Facts):
     ) -> Installed:
         """Make these certificates the trust set: what servers are verified against, and nothing else.
 
+        It is in the modem, or on this computer where TLS runs here (:attr:`tls`); the result says ``where``.
         ``add`` extends what is trusted already.  What is there is not written again.  ``policy`` is what the
         owned security profile demands from then on; each session corrects it to its own before use.
 
@@ -128,6 +117,10 @@ class Modem(Facts):
         *,
         policy: VerifyPolicy = _STRICT,
         http: HttpWay = "stream",
+        tls: TlsEndpoint | None = None,
+        ca: Source | Iterable[Source] | None = None,
+        certificate: Source | None = None,
+        key: Source | None = None,
         profile: int | None = None,
         max_body: int = 2**26,
         timeout: float | None = None,
@@ -135,19 +128,23 @@ class Modem(Facts):
         """A session with an HTTPS server.  Nothing is sent yet.
 
         ``http``: ``"stream"`` speaks HTTP over the modem's TLS stream; ``"modem"`` lets the modem's own client
-        do it.  ``profile`` uses that security profile of the modem as it stands instead of the policy.
-        ``max_body``: more bytes in a body are an :class:`HttpError`.  ``timeout``: seconds of the server's
-        silence.
+        do it.  ``tls``: where TLS runs, ``"modem"`` or ``"host"`` (this computer); ``None`` is :attr:`tls`.  On
+        the host only: ``ca`` is what to verify by instead of the trust set, ``certificate`` and ``key`` are shown
+        to a server that asks, and none of them is stored.  ``profile`` uses that security profile of the modem
+        as it stands instead of the policy.  ``max_body``: more bytes in a body are an :class:`HttpError`.
+        ``timeout``: seconds of the server's silence.
 
-        :raises Unsupported: the modem cannot do what the policy demands.
+        :raises Unsupported: modem or host cannot do what the policy demands.
+        :raises CredentialError: ``ca``, ``certificate`` or ``key`` is not fit for its use.
         :raises ValueError: ``host`` is not a host name.
         """
         return HttpsSession(
             self,
             self._ops.session(
-                check_host(host), port, policy, http=http, profile=profile, max_body=max_body, timeout=timeout
+                check_host(host), port, policy, http=http, tls=tls, own=read_own(ca, certificate, key),
+                profile=profile, max_body=max_body, timeout=timeout,
             ),
-        )
+        )  # fmt: skip
 
     def close(self) -> None:
         """Close what is open in the modem, and give the port back; closing twice is allowed."""
@@ -203,6 +200,7 @@ class AsyncModem(Facts):
     ) -> Installed:
         """Make these certificates the trust set: what servers are verified against, and nothing else.
 
+        It is in the modem, or on this computer where TLS runs here (:attr:`tls`); the result says ``where``.
         ``add`` extends what is trusted already.  What is there is not written again.  ``policy`` is what the
         owned security profile demands from then on; each session corrects it to its own before use.
 
@@ -247,6 +245,10 @@ class AsyncModem(Facts):
         *,
         policy: VerifyPolicy = _STRICT,
         http: HttpWay = "stream",
+        tls: TlsEndpoint | None = None,
+        ca: Source | Iterable[Source] | None = None,
+        certificate: Source | None = None,
+        key: Source | None = None,
         profile: int | None = None,
         max_body: int = 2**26,
         timeout: float | None = None,
@@ -254,19 +256,23 @@ class AsyncModem(Facts):
         """A session with an HTTPS server.  Nothing is sent yet.
 
         ``http``: ``"stream"`` speaks HTTP over the modem's TLS stream; ``"modem"`` lets the modem's own client
-        do it.  ``profile`` uses that security profile of the modem as it stands instead of the policy.
-        ``max_body``: more bytes in a body are an :class:`HttpError`.  ``timeout``: seconds of the server's
-        silence.
+        do it.  ``tls``: where TLS runs, ``"modem"`` or ``"host"`` (this computer); ``None`` is :attr:`tls`.  On
+        the host only: ``ca`` is what to verify by instead of the trust set, ``certificate`` and ``key`` are shown
+        to a server that asks, and none of them is stored.  ``profile`` uses that security profile of the modem
+        as it stands instead of the policy.  ``max_body``: more bytes in a body are an :class:`HttpError`.
+        ``timeout``: seconds of the server's silence.
 
-        :raises Unsupported: the modem cannot do what the policy demands.
+        :raises Unsupported: modem or host cannot do what the policy demands.
+        :raises CredentialError: ``ca``, ``certificate`` or ``key`` is not fit for its use.
         :raises ValueError: ``host`` is not a host name.
         """
         return AsyncHttpsSession(
             self,
             self._ops.session(
-                check_host(host), port, policy, http=http, profile=profile, max_body=max_body, timeout=timeout
+                check_host(host), port, policy, http=http, tls=tls, own=read_own(ca, certificate, key),
+                profile=profile, max_body=max_body, timeout=timeout,
             ),
-        )
+        )  # fmt: skip
 
     async def close(self) -> None:
         """Close what is open in the modem, and give the port back; closing twice is allowed."""
@@ -291,16 +297,6 @@ class AsyncModem(Facts):
         await self.close()
 
 
-def _opened(url: str, given: Mapping[str, Any]) -> tuple[Port, Settings, Channel, tuple[int, ...]]:
-    settings = load(url, given)
-    if settings.model is not None:
-        registry().find(settings.model)  # a name that nobody knows is said before anything is opened
-    port = open_port(url, baudrate=settings.baudrate, rtscts=settings.rtscts)
-    boot_urcs = {line for each in registry().models for line in each.boot_urcs}
-    dialect = Dialect(urcs=STANDARD_URCS, boot_urcs=tuple(sorted(boot_urcs)))
-    return port, settings, Channel(dialect), _baudrates(port, settings)
-
-
 def open(
     port: str,
     *,
@@ -314,29 +310,33 @@ def open(
     password: str | None = None,
     pin: str | None = None,
     accept_gaps: Iterable[Gap | str] | None = None,
+    tls: TlsEndpoint | None = None,
     security_profile: int | None = None,
     http_profile: int | None = None,
     socket: int | None = None,
     journal: bool | None = None,
     explain: bool | None = None,
     options: Mapping[str, Any] | None = None,
+    record: str | PathLike[str] | Recording | Recorder | None = None,
 ) -> Modem:
     """Open the modem on ``port`` and find out which it is.
 
-    ``port``: ``/dev/ttyUSB0``, ``COM5``, ``socket://HOST:PORT``, ``rfc2217://HOST:PORT`` or ``sim://MODEL``.
+    ``port``: ``/dev/ttyUSB0``, ``COM5``, ``socket://HOST:PORT``, ``rfc2217://HOST:PORT``, ``sim://MODEL`` or
+    ``replay://FILE``.
     What is ``None`` comes from the environment, ``modemtls.toml``, or the model: see
-    :class:`modemtls.Settings` for what each of them means.
+    :class:`modemtls.Settings` for what each of them means.  ``record`` is a file for a transcript, not there yet.
 
     :raises PortError: the port cannot be opened, or another program has it.
     :raises ModemTimeout: nothing answers on it.
     :raises Unsupported: nobody knows what answers, or a setting cannot be understood.
     """
     given = dict(locals())
-    line, settings, channel, rates = _opened(given.pop("port"), given)
+    line, settings, channel, rates = line_to(given.pop("port"), given)
     lock = FairLock()
     try:
         with lock:
             operations = run(begin(channel, settings, rates), line, lock)
+        line.identified(operations.model.name)
     except BaseException:
         line.close()
         raise
@@ -356,12 +356,14 @@ async def open_async(
     password: str | None = None,
     pin: str | None = None,
     accept_gaps: Iterable[Gap | str] | None = None,
+    tls: TlsEndpoint | None = None,
     security_profile: int | None = None,
     http_profile: int | None = None,
     socket: int | None = None,
     journal: bool | None = None,
     explain: bool | None = None,
     options: Mapping[str, Any] | None = None,
+    record: str | PathLike[str] | Recording | Recorder | None = None,
 ) -> AsyncModem:
     """Open the modem on ``port`` and find out which it is, on asyncio; see :func:`modemtls.open`."""
     from .aio import TurnLock, aclose, arun
@@ -369,11 +371,12 @@ async def open_async(
     given = dict(locals())
     for own in ("TurnLock", "aclose", "arun"):
         del given[own]
-    line, settings, channel, rates = _opened(given.pop("port"), given)
+    line, settings, channel, rates = line_to(given.pop("port"), given)
     lock = TurnLock()
     try:
         async with lock:
             operations = await arun(begin(channel, settings, rates), line, lock)
+        line.identified(operations.model.name)
     except BaseException:
         await aclose(line)
         raise

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .at.channel import Channel
 from .at.exchange import Event, Reply, starts
 from .at.syntax import Command, raw
+from .configured import owned, vendor_options
 from .diagnose import profile_findings
+from .endpoint import choose, endpoint, no_credential_store
 from .errors import Reason, Unsupported
 from .findings import Finding
 from .leases import Leases
 from .model import (
+    Capability,
     ClockReading,
     CredentialKind,
     Identity,
@@ -32,13 +35,14 @@ from .model import (
 )
 from .op import Now, Op, Yield
 from .plugins import load_object
-from .policy import TlsProfile, VerifyPolicy, resolve
-from .settings import WORDS, Settings
+from .policy import TlsEndpoint, TlsProfile, VerifyPolicy, resolve
+from .settings import Settings
 from .standard import missing_stage
 
 if TYPE_CHECKING:
     from .credentials import Certificate, CredentialFile
     from .driver import Driver, Progress
+    from .host_trust import HostTrust
     from .https.session import SessionOperations
     from .journal import Journal
     from .store import Installed, Store
@@ -75,13 +79,12 @@ class Operations:
             command_timeout=limits.command_timeout,
             recover_timeout=limits.recover_timeout,
         )
-        self.security_profile = _owned(
-            "security_profile", settings.security_profile, limits.security_profiles
-        )
-        self.http_profile = _owned("http_profile", settings.http_profile, limits.http_profiles)
-        self.socket = _owned("socket", settings.socket, limits.sockets)
+        self.security_profile = owned("security_profile", settings.security_profile, limits.security_profiles)
+        self.http_profile = owned("http_profile", settings.http_profile, limits.http_profiles)
+        self.socket = owned("socket", settings.socket, limits.sockets)
         self.leases = Leases(channel, self.driver, self.socket)
         self._store: Store | None = None
+        self._journal: Journal | None = None
         self._owed: list[Callable[[], Op[Any]]] = []
         self._restarts = -1
 
@@ -156,13 +159,19 @@ class Operations:
         status = await self.driver.network_status()
         if status.is_up:
             return status
-        await self.driver.network_up(settings or self.settings.network)
+        given = settings or self.settings.network
+        await self.driver.network_up(given)
+        next_stage = self.driver.attaches_in_stages and not status.registration.is_registered
         deadline = await Now() + (self.resolved.limits.attach_timeout if timeout is None else timeout)
         while True:
             status = await self.driver.network_status()
             trouble = missing_stage(status, self.model.name)
             if trouble is None:
                 return status
+            if next_stage and status.registration.is_registered:
+                next_stage = False
+                await self.driver.network_up(given)
+                continue
             if await Now() >= deadline or Reason.NOT_REGISTERED not in trouble.reasons:
                 raise trouble
             await self.channel.wait(starts("+CEREG:", "+CREG:", "+CGREG:"), min(2.0, deadline - await Now()))
@@ -183,27 +192,69 @@ class Operations:
     def store(self) -> Store:
         """The credential store; certificates are what takes long to import, so it comes late."""
         if self._store is None:
-            from .journal import Journal, journal_directory
             from .store import Store
 
-            directory = journal_directory() if self.settings.journal else None
-            journal: Journal = Journal(directory, self.identity.serial)
-            self._store = Store(self.driver, journal, self.security_profile)
+            self._store = Store(self.driver, self.journal, self.security_profile)
         return self._store
+
+    @property
+    def journal(self) -> Journal:
+        """What this computer remembers of the modem."""
+        if self._journal is None:
+            from .journal import Journal, journal_directory
+
+            directory = journal_directory() if self.settings.journal else None
+            self._journal = Journal(directory, self.identity.serial)
+        return self._journal
+
+    @property
+    def host_trust(self) -> HostTrust:
+        """The trust set of TLS on this computer."""
+        from .host_trust import HostTrust
+
+        return HostTrust(self.journal, self.model.name, is_wanted=self.settings.journal)
+
+    @property
+    def tls(self) -> TlsEndpoint:
+        """Where TLS runs when a session does not say."""
+        return endpoint(self.resolved.capabilities, self.settings.tls)
+
+    def _tls_in_modem(self, kind: CredentialKind) -> bool:
+        """What is stored is for TLS in the modem; false: for TLS on this computer.
+
+        :raises Unsupported: it cannot run there, or the modem has no store.
+        """
+        limits, capabilities = self.resolved.limits, self.resolved.capabilities
+        if self.tls == "host":
+            choose(None, self.settings.tls, capabilities, http="stream", profile=None, model=self.model.name)
+            if kind is not CredentialKind.CA:
+                raise no_credential_store(self.model.name, kind, has_store=bool(limits.slots))
+            return False
+        self._require_store(kind)
+        return True
+
+    def _require_store(self, kind: CredentialKind) -> None:
+        if not self.resolved.limits.slots:
+            raise no_credential_store(self.model.name, kind)
 
     def _profile_to_write(self, policy: VerifyPolicy) -> TlsProfile:
         """What the owned profile says until a session's policy says otherwise."""
         policy = policy.accepting(self.settings.accept_gaps)
-        return resolve(policy, self.resolved.enforcement, host="", model=self.model.name)
+        has_way_out = Capability.TCP_STREAM in self.resolved.capabilities
+        return resolve(
+            policy, self.resolved.enforcement, host="", model=self.model.name, has_way_out=has_way_out
+        )
 
     async def list_credentials(self) -> tuple[StoredCredential, ...]:
         """What the store shows; a certificate that a profile names as its CA is one."""
-        anchors = {profile.ca_slot for profile in await self.driver.read_profiles()}
+        if not self.resolved.limits.slots:
+            return ()
+        anchors = {profile.ca_slot for profile in await self.read_profiles()}
         return tuple(
             replace(stored, kind=CredentialKind.CA)
             if stored.kind is CredentialKind.CERTIFICATE and stored.slot in anchors
             else stored
-            for stored in await self.driver.list_credentials()
+            for stored in self.store.described(await self.driver.list_credentials())
         )
 
     async def trust(
@@ -211,11 +262,14 @@ class Operations:
     ) -> Installed:
         from .credentials import check, lint
 
-        profile = self._profile_to_write(policy)
+        in_modem = self._tls_in_modem(CredentialKind.CA)
+        profile = self._profile_to_write(policy) if in_modem else None
         certificates: list[Certificate] = []
         for file in files:
-            check(lint(file, limits=self.resolved.limits, kind=CredentialKind.CA))
+            check(lint(file, limits=self.resolved.limits if in_modem else None, kind=CredentialKind.CA))
             certificates += file.certificates
+        if profile is None:
+            return self.host_trust.trust(certificates, add=add)
         return await self._changing(self.store.trust(certificates, profile, add=add, progress=progress))
 
     async def install(
@@ -227,6 +281,7 @@ class Operations:
     ) -> tuple[Installed, Installed]:
         from .credentials import check, lint
 
+        self._tls_in_modem(CredentialKind.CERTIFICATE)
         profile = self._profile_to_write(policy)
         check(lint(certificate, limits=self.resolved.limits, kind=CredentialKind.CERTIFICATE))
         check(lint(key, limits=self.resolved.limits, kind=CredentialKind.KEY))
@@ -244,29 +299,31 @@ class Operations:
     ) -> Installed:
         from .credentials import check, lint
 
+        self._require_store(kind)
         check(lint(file, limits=self.resolved.limits, kind=kind))
         if dry_run:
             return await self.store.plan(kind, file, slot)
         return await self._changing(self.store.put(kind, file, slot, progress))
 
     async def remove_credential(self, slot: int, kind: CredentialKind, force: bool) -> tuple[int, ...]:
+        self._require_store(kind)
         return await self._changing(self.store.remove(slot, kind, force=force))
 
     async def read_profiles(self) -> tuple[StoredProfile, ...]:
-        return await self.driver.read_profiles()
+        return await self.driver.read_profiles() if self.resolved.limits.security_profiles else ()
 
     async def profile_findings(self) -> tuple[tuple[StoredProfile, tuple[Finding, ...]], ...]:
         """Each profile with what is illegal in it, and with what is missing in the slots that it names."""
-        profiles = await self.driver.read_profiles()
-        stored = await self.driver.list_credentials()
+        profiles = await self.read_profiles()
+        stored = await self.driver.list_credentials() if profiles else ()
         return tuple((p, tuple(profile_findings(self.driver, p, stored))) for p in profiles)
 
     async def reset_profile(self, number: int) -> None:
-        limits = self.resolved.limits
-        if number not in limits.security_profiles:
+        numbers = self.resolved.limits.security_profiles
+        if number not in numbers:
+            there = f"there are {numbers[0]} to {numbers[-1]}" if numbers else "it has none"
             raise Unsupported(
-                f"{self.model.name} has no security profile {number}: there are {limits.security_profiles[0]} to"
-                f" {limits.security_profiles[-1]}.",
+                f"{self.model.name} has no security profile {number}: {there}.",
                 remedy="Look at what there is: modemtls profile show",
                 reasons={Reason.INVALID_PARAMETER},
                 model=self.model.name,
@@ -324,42 +381,3 @@ class Operations:
         from .https.session import SessionOperations
 
         return SessionOperations(self, host, port, policy, **how)
-
-
-def _owned(name: str, number: int | None, legal: range) -> int:
-    """The number that modemtls owns of what the model has several of: the last, unless it was set."""
-    if number is None:
-        return legal[-1] if legal else 0
-    if number not in legal:
-        has = f"{legal[0]} to {legal[-1]}" if legal else "none"
-        raise Unsupported(
-            f"{name} {number} is not one that the modem has: {has}.",
-            remedy="Leave it out, and the last one is taken." if legal else "Leave it out.",
-            reasons={Reason.INVALID_PARAMETER},
-        )
-    return number
-
-
-def vendor_options(model: Model, settings: Settings) -> Any:
-    """The vendor's options record, made from the settings.
-
-    :raises Unsupported: an option that it does not have, or a value that it does not take.
-    """
-    if model.options is None:
-        return None
-    options = load_object(model.options)
-    given = dict(settings.options)
-    for name, field in options.__dataclass_fields__.items():
-        if isinstance(field.default, bool) and isinstance(given.get(name), str):
-            given[name] = WORDS.get(given[name].lower(), given[name])
-    try:
-        return options(**given)
-    except (TypeError, ValueError) as error:
-        known = ", ".join(options.__dataclass_fields__)
-        why = str(error).replace(f"{options.__name__}.__init__()", "it")
-        raise Unsupported(
-            f"The options for {model.name} cannot be used: {why}.",
-            remedy=f"Its options are {known}.",
-            reasons={Reason.INVALID_PARAMETER},
-            model=model.name,
-        ) from None

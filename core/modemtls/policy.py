@@ -11,21 +11,35 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from .errors import Reason, Unsupported
 
-__all__ = ["Check", "Enforcement", "Gap", "Psk", "TlsProfile", "TlsVersion", "VerifyPolicy", "resolve"]
+__all__ = [
+    "Check",
+    "Enforcement",
+    "Gap",
+    "Psk",
+    "TlsEndpoint",
+    "TlsProfile",
+    "TlsVersion",
+    "VerifyPolicy",
+    "resolve",
+]
+
+#: Where TLS runs: in the modem, or on this computer over a plain TCP stream of the modem's.
+TlsEndpoint = Literal["modem", "host"]
 
 
 class Check(enum.Enum):
     """One thing that is verified about the server's certificate."""
 
     CHAIN = "chain"
-    """It leads to a trust anchor that is stored in the modem."""
+    """It leads to a trust anchor: one that is stored in the modem, or of the host's trust set."""
     DATES = "dates"
-    """It and its chain are valid at the time of the modem's clock."""
+    """It and its chain are valid at the time of the clock of whoever runs TLS: the modem, or this computer."""
     HOSTNAME = "hostname"
-    """It was issued for the name that was dialled."""
+    """It was issued for the name that was dialled, or for the policy's ``server_name``."""
 
 
 class Gap(enum.Enum):
@@ -75,11 +89,11 @@ class VerifyPolicy:
     """What an application demands of a TLS connection.  Strict unless told otherwise.
 
     ``checks``: which checks must be made; an empty set is made by :meth:`insecure` only.
-    ``server_name``: the name for SNI where it is not the host that is dialled.
+    ``server_name``: the server's name where it is not the host that is dialled: for SNI, and for the check.
     ``minimum_version``/``maximum_version``: inclusive; ``None`` as maximum is "whatever it can".
-    ``cipher_suites``: IANA numbers, e.g. ``0xC02B``; empty is the modem's own choice.
+    ``cipher_suites``: IANA numbers, e.g. ``0xC02B``; empty is the choice of whoever runs TLS.
     ``client_slot``: slot of the client certificate and of its key, if the server wants one.
-    ``resumption``: resume TLS sessions where the modem can.
+    ``resumption``: resume TLS sessions.
     ``accept_gaps``: what may be missing without an error, each by name.
 
     >>> VerifyPolicy().checks == {Check.CHAIN, Check.DATES, Check.HOSTNAME}
@@ -184,11 +198,22 @@ class TlsProfile:
     server_name: str | None = None
 
 
-def resolve(policy: VerifyPolicy, can: Enforcement, *, host: str, model: str) -> TlsProfile:
-    """What of ``policy`` the modem is to enforce: all of it, or an error before a byte is sent.
+def resolve(
+    policy: VerifyPolicy,
+    can: Enforcement,
+    *,
+    host: str,
+    model: str,
+    who: str | None = None,
+    has_way_out: bool = False,
+) -> TlsProfile:
+    """What of ``policy`` is to be enforced: all of it, or an error before a byte is sent.
+
+    ``who`` runs TLS, in words, where it is not the model; ``has_way_out``: TLS on this computer could do it.
 
     :raises Unsupported: the modem cannot do what the policy demands; each gap is named.
     """
+    who = who or model
     gaps: list[tuple[Gap, str]] = []
     checks = _checks(policy, can, gaps)
     minimum: TlsVersion | None = policy.minimum_version
@@ -224,10 +249,10 @@ def resolve(policy: VerifyPolicy, can: Enforcement, *, host: str, model: str) ->
             gaps.append((gap, words))
     open_gaps = [(gap, words) for gap, words in gaps if gap not in policy.accept_gaps]
     if open_gaps:
-        raise _unsupported(policy, can, open_gaps, model)
+        raise _unsupported(policy, can, open_gaps, model, who, has_way_out)
     if checks is None:  # every check was accepted as a gap: nothing would be left of the policy
         raise Unsupported(
-            f"On {model} nothing would be left to verify: each check of the policy is an accepted gap.",
+            f"On {who} nothing would be left to verify: each check of the policy is an accepted gap.",
             remedy="Verifying nothing has a name of its own: VerifyPolicy.insecure(), --insecure.",
             reasons={Reason.NOT_SUPPORTED},
             model=model,
@@ -265,7 +290,12 @@ def _checks(policy: VerifyPolicy, can: Enforcement, gaps: list[tuple[Gap, str]])
 
 
 def _unsupported(
-    policy: VerifyPolicy, can: Enforcement, gaps: list[tuple[Gap, str]], model: str
+    policy: VerifyPolicy,
+    can: Enforcement,
+    gaps: list[tuple[Gap, str]],
+    model: str,
+    who: str,
+    has_way_out: bool,
 ) -> Unsupported:
     words = ", ".join(words for _, words in gaps)
     together = sorted(
@@ -286,11 +316,13 @@ def _unsupported(
             f"accept by name what is missing ({names}, or accept_gaps in modemtls.toml), if the application"
             " can live without it"
         )
-    if unknown:
+    if unknown and who == model:
         ways.insert(0, "set the options that it names (-O NAME=VALUE, options in modemtls.toml)")
+    if has_way_out and not {Gap.PSK, Gap.CLIENT_CREDENTIAL} & {gap for gap, _ in gaps}:
+        ways.append('let TLS run on this computer (tls="host", --tls host)')
     remedy = " or ".join(ways)
     return Unsupported(
-        f"{model} cannot do what the policy demands: {words}.{offers}{' ' + unknown if unknown else ''}"
+        f"{who} cannot do what the policy demands: {words}.{offers}{' ' + unknown if unknown else ''}"
         " Nothing was sent.",
         remedy=f"{remedy[0].upper()}{remedy[1:]}." if remedy else "Use another model: modemtls models.",
         reasons={Reason.NOT_SUPPORTED},

@@ -11,6 +11,7 @@ from .errors import ModemError
 from .https.body import AsyncStreamedResponse, StreamedResponse, given_body
 from .https.message import check_headers, check_target
 from .https.response import Response
+from .policy import TlsEndpoint
 
 if TYPE_CHECKING:
     from .driver import Progress
@@ -28,6 +29,11 @@ class HttpsSession:
     def __init__(self, modem: Modem, operations: SessionOperations) -> None:
         self._modem = modem
         self._session = operations
+
+    @property
+    def tls(self) -> TlsEndpoint:
+        """Where TLS runs: ``"modem"`` or ``"host"``."""
+        return self._session.tls
 
     def check(
         self,
@@ -158,7 +164,7 @@ class HttpsSession:
             return data
 
         try:
-            yield StreamedResponse(head, self._modem.model.name, following)
+            yield StreamedResponse(head, self._modem.model.name, self.tls, following)
         finally:
             if not ended:
                 self._modem._run(self._session.drop(head))
@@ -191,6 +197,11 @@ class AsyncHttpsSession:
     def __init__(self, modem: AsyncModem, operations: SessionOperations) -> None:
         self._modem = modem
         self._session = operations
+
+    @property
+    def tls(self) -> TlsEndpoint:
+        """Where TLS runs: ``"modem"`` or ``"host"``."""
+        return self._session.tls
 
     def check(
         self,
@@ -325,7 +336,7 @@ class AsyncHttpsSession:
             return data
 
         try:
-            yield AsyncStreamedResponse(head, self._modem.model.name, following)
+            yield AsyncStreamedResponse(head, self._modem.model.name, self.tls, following)
         finally:
             if not ended:
                 await self._modem._run(self._session.drop(head))

@@ -25,7 +25,7 @@ from typing import Any
 
 from .errors import Reason, Unsupported
 from .model import NetworkSettings
-from .policy import Gap
+from .policy import Gap, TlsEndpoint
 
 __all__ = ["Settings", "load"]
 
@@ -48,6 +48,8 @@ class Settings:
     ``timeout``: seconds that the modem may take to answer at all when it is opened.
     ``attach``: an HTTPS request brings the network up by itself.
     ``accept_gaps``: what the modem may leave out of a policy, by name.
+    ``tls``: where TLS runs, ``"modem"`` or ``"host"`` (this computer, over plain TCP of the modem's); ``None`` is
+    the modem where it can, else this computer.
     ``security_profile``, ``http_profile``, ``socket``: the numbers that modemtls owns in the modem; ``None``
     is the last that the model has.
     ``journal``: remember on this computer, by SHA-256, what was written into which slot.
@@ -65,6 +67,7 @@ class Settings:
     password: str | None = field(default=None, repr=False)
     pin: str | None = field(default=None, repr=False)
     accept_gaps: frozenset[Gap] = frozenset()
+    tls: TlsEndpoint | None = None
     security_profile: int | None = None
     http_profile: int | None = None
     socket: int | None = None
@@ -159,6 +162,11 @@ def _read(name: str, value: object, where: str) -> Any:
                     raise _wrong(
                         f"{where}: {error}; there are {', '.join(gap.value for gap in Gap)}"
                     ) from None
+        case "tls":
+            if value in ("modem", "host"):
+                return value
+            if isinstance(value, str):
+                raise _wrong(f"{where} cannot be {value[:40]!r}: there are modem and host")
         case "options":
             if isinstance(value, Mapping):
                 return dict(value)

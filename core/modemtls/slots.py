@@ -1,20 +1,25 @@
 """Slots: what goes into one, which are free, whose they are, and what a listing tells of their content.
 
-A listing shows the first certificate of a slot, or each of them, a line for each; of a key it shows nothing,
-or no more than the slot.
+A listing shows the first certificate of a slot, or each of them, a line for each, or size and CRC of what is in
+it; of a key it may show nothing, or no more than the slot.
 """
 
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .credentials import Certificate, CredentialFile, bundle
 from .errors import Certainty, CredentialError, Reason
 from .model import CredentialKind, Limits, StoredCredential, StoredProfile
+from .policy import TlsEndpoint
 
-__all__ = ["Installed", "Item", "check_size", "check_slot", "free_slot", "item_of", "named_slots", "shown"]
+__all__ = [
+    "Installed", "Item", "check_size", "check_slot", "free_slot", "is_proof", "item_of", "named", "named_slots",
+    "read_back", "shown",
+]  # fmt: skip
 
 _HASHES = ("sha1", "sha256")
 
@@ -45,6 +50,7 @@ class Installed:
     ``written`` is false when it was there already; ``certainty`` is how sure that is.
     ``verified``: the modem's own listing shows this very content; otherwise it took it and said OK.
     ``removed`` are the slots that this made free; ``kept`` those that stay until a handshake has succeeded.
+    ``where``: in the modem's store, or in the trust set on this computer (``"host"``), where ``slot`` is -1.
     """
 
     slot: int
@@ -54,8 +60,11 @@ class Installed:
     certainty: Certainty = Certainty.STATED
     removed: tuple[int, ...] = ()
     kept: tuple[int, ...] = ()
+    where: TlsEndpoint = "modem"
 
     def __str__(self) -> str:
+        if self.where == "host":
+            return f"trust set on this computer: {'stored' if self.written else 'already there'}"
         state = "verified" if self.verified else "unverified"
         return (
             f"{self.kind.value} in slot {self.slot}: {'stored' if self.written else 'already there'}, {state}"
@@ -174,6 +183,9 @@ def shown(lines: Sequence[StoredCredential], item: Item) -> bool | None:
 
     ``None`` where it cannot be told: no digest, or a bundle of which only the first certificate is listed.
     """
+    checksums = [_checksum(line, item) for line in lines]
+    if checksums and None not in checksums:
+        return all(checksums)
     wanted = item.certificates
     digests = [_digest(line, certificate) for line, certificate in zip(lines, wanted, strict=False)]
     if not wanted or len(lines) > len(wanted) or False in digests:
@@ -181,6 +193,52 @@ def shown(lines: Sequence[StoredCredential], item: Item) -> bool | None:
     if None in digests or len(lines) < len(wanted):
         return None
     return True
+
+
+def named(stored: StoredCredential, certificates: Sequence[Certificate]) -> StoredCredential:
+    """``stored`` with names and dates of the certificates in it: of a set, between which one at least is valid."""
+    return replace(
+        stored,
+        subject=certificates[0].subject,
+        issuer=certificates[0].issuer,
+        not_before=min(certificate.not_before for certificate in certificates),
+        not_after=max(certificate.not_after for certificate in certificates),
+    )
+
+
+def is_proof(lines: Sequence[StoredCredential]) -> bool:
+    """What the listing shows cannot be made to fit by whoever likes to: digests, and not a CRC alone."""
+    return bool(lines) and all(line.fingerprint and line.fingerprint_hash in _HASHES for line in lines)
+
+
+def read_back(lines: Sequence[StoredCredential], item: Item, slot: int, model: str) -> bool:
+    """The listing shows the very content that was just written; false where it cannot tell.
+
+    :raises CredentialError: the modem took the credential, and the slot is empty or holds something else.
+    """
+    if not lines:
+        if item.kind is CredentialKind.KEY:
+            return False  # a modem may not show its keys
+        found = "is empty"
+    elif False not in (_checksum(line, item) for line in lines):
+        return shown(lines, item) is True
+    else:
+        found = "holds something else"
+    raise CredentialError(
+        f"The modem accepted the {item.kind.value}, but slot {slot} {found} afterwards.",
+        remedy="Try again; if it stays so, connect RTS and CTS or lower the baud rate.",
+        reasons={Reason.DAMAGED_IN_STORE},
+        model=model,
+    )
+
+
+def _checksum(line: StoredCredential, item: Item) -> bool | None:
+    """Size and CRC are those of ``item``; ``None`` where they are not shown."""
+    if line.is_damaged:
+        return False
+    if line.size is None or line.crc32 is None:
+        return None
+    return line.size == len(item.data) and line.crc32 == zlib.crc32(item.data)
 
 
 def _digest(line: StoredCredential, certificate: Certificate) -> bool | None:

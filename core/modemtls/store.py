@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from . import credentials, remnants
+from . import credentials, remnants, slots
 from .credentials import Certificate, CredentialFile, PrivateKey
 from .driver import Driver, Progress
 from .errors import Certainty, CredentialError, Reason
@@ -19,7 +19,7 @@ from .journal import Journal, Unfinished, digest
 from .log import happened
 from .model import CredentialKind, StoredCredential, StoredProfile
 from .policy import TlsProfile
-from .slots import Installed, Item, check_size, check_slot, free_slot, item_of, named_slots, shown
+from .slots import Installed, Item, named_slots, shown
 
 __all__ = ["Installed", "Store"]
 
@@ -69,6 +69,7 @@ class Store:
             self.journal.replaced(space, old)  # before the switch: after it nothing else names the old slot
         await self.ensure_profile(current, wanted)
         self.journal.finish(space, new.slot)
+        self.journal.note_trusted({c.sha256: c.pem for c in item.certificates})
         return await self._replace(new, old, profiles)
 
     async def install(
@@ -139,7 +140,7 @@ class Store:
 
         :raises CredentialError: the slot is reserved, or is none, or a profile names it and ``force`` is false.
         """
-        check_slot(slot, self.driver.limits, self.driver.model.name)
+        slots.check_slot(slot, self.driver.limits, self.driver.model.name)
         users = [p.number for p in await self.driver.read_profiles() if slot in named_slots(p, kind)]
         if users and not force:
             numbers = " and ".join(map(str, users))
@@ -177,7 +178,17 @@ class Store:
 
     def item(self, kind: CredentialKind, file: CredentialFile) -> Item:
         """What a file becomes in a slot of this kind."""
-        return self._sized(item_of(kind, file))
+        return self._sized(slots.item_of(kind, file))
+
+    def described(self, listing: Sequence[StoredCredential]) -> tuple[StoredCredential, ...]:
+        """``listing``, with what the journal knows of trust sets of which the modem shows no names and dates."""
+
+        def known(stored: StoredCredential) -> StoredCredential:
+            has_name = stored.kind is CredentialKind.KEY or stored.subject is not None
+            item = None if has_name else self._remembered(stored.slot, listing)
+            return stored if item is None else slots.named(stored, item.certificates)
+
+        return tuple(known(stored) for stored in listing)
 
     # The pieces.
 
@@ -192,7 +203,7 @@ class Store:
         return self._sized(Item(CredentialKind.CA, credentials.bundle(unique), unique))
 
     def _sized(self, item: Item) -> Item:
-        return check_size(item, self.driver.limits, self.driver.model.name)
+        return slots.check_size(item, self.driver.limits, self.driver.model.name)
 
     def _members(self, slot: int, listing: Sequence[StoredCredential]) -> tuple[Certificate, ...]:
         """The certificates of the trust set that is in force."""
@@ -250,7 +261,7 @@ class Store:
             meant = noted or self.journal.begun(space, number)
             if seen is False or any(line.reserved for line in lines) or meant not in (None, wanted):
                 continue
-            if seen or noted == wanted:
+            if (seen and slots.is_proof(lines)) or noted == wanted:
                 return Installed(number, item.kind, False, bool(seen), Certainty.DERIVED)
         return None
 
@@ -305,21 +316,9 @@ class Store:
         return Installed(slot, item.kind, True, verified)
 
     async def _read_back(self, item: Item, slot: int) -> bool:
-        """The listing shows the very content; false where it cannot tell.
-
-        :raises CredentialError: the modem took the credential, and the slot is empty.
-        """
+        """The listing shows the very content; false where it cannot tell; see :func:`.slots.read_back`."""
         here = self._lines(item.kind, await self.driver.list_credentials(), slot)
-        if not here:
-            if item.kind is CredentialKind.KEY:
-                return False  # a modem may not show its keys
-            raise CredentialError(
-                f"The modem accepted the {item.kind.value}, but slot {slot} is empty afterwards.",
-                remedy="Try again; if it stays so, connect RTS and CTS or lower the baud rate.",
-                reasons={Reason.DAMAGED_IN_STORE},
-                model=self.driver.model.name,
-            )
-        return shown(here, item) is True
+        return slots.read_back(here, item, slot, self.driver.model.name)
 
     def _choose(
         self,
@@ -338,7 +337,7 @@ class Store:
         if slot is None:
             taken.update(note.slot for note in self.journal.unfinished(self.driver.namespace(item.kind)))
             taken.update(n for p in profiles for n in named_slots(p, item.kind, pair=pair) if n is not None)
-        return free_slot(
+        return slots.free_slot(
             item.kind, taken, self.driver.limits, self.driver.model.name, slot=slot, beside=beside
         )
 

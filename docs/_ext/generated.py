@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import modemtls
+from modemtls.endpoint import usable
 from modemtls.plugins import load_object, registry
 from modemtls.sim import SettingInfo, SimSettings, describe, simulator_type
 
@@ -139,7 +140,10 @@ def _facts(
 ) -> Iterator[tuple[str, str]]:
     yield "baud rates", ", ".join(map(str, model.baudrates))
     yield "can", ", ".join(code(one.value) for one in modemtls.Capability if one in capabilities)
-    yield "sets of checks", "; ".join(_check_sets(can)) or "none without an option"
+    where = usable(capabilities)
+    yield "TLS runs", " or ".join({"modem": "in the modem", "host": "on this computer"}[one] for one in where)
+    none = "none without an option" if where[0] == "modem" else "those of this computer"
+    yield "sets of checks", "; ".join(_check_sets(can)) or none
     for what, versions in (("minimum", can.minimum_versions), ("maximum", can.maximum_versions)):
         yield (
             f"{what} version",

@@ -9,6 +9,7 @@ import pytest
 import trustme
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.canaries import HTTP_PASSWORD
 
 from .tool import run, sim
 
@@ -48,9 +49,9 @@ def test_a_url_that_cannot_be_requested(modem: str, tmp_path: Path, url: str) ->
 
 
 def test_a_password_in_the_url_is_refused_and_not_repeated(modem: str) -> None:
-    ran = run("request", "https://someone:s3cret@server.test/")
+    ran = run("request", f"https://someone:{HTTP_PASSWORD}@server.test/")
     assert ran.status == 2
-    assert "s3cret" not in ran.err
+    assert HTTP_PASSWORD not in ran.err
     assert "Authorization" in ran.err
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner
+from tests.canaries import PIN
 
 from modemtls.cli.tool import Tool
 from modemtls.sim.server import HttpsServer
@@ -177,13 +178,13 @@ def test_8_no_sim_card(modem: str) -> None:
 
 
 def test_8_a_pin_that_is_wanted_and_then_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    port = sim(sim="pin", pin="4711")
+    port = sim(sim="pin", pin=PIN)
     assert run("network", "up", "--port", port).status == 8
-    assert run("network", "up", "--port", port, "--pin", "4711").status == 0
+    assert run("network", "up", "--port", port, "--pin", PIN).status == 0
     wrong = run("network", "up", "--port", port, "--pin", "9753", "-vv", "--log", str(tmp_path / "log"))
     assert wrong.status == 8
     assert "9753" not in wrong.err + wrong.out + (tmp_path / "log").read_text("utf-8")
-    monkeypatch.setenv("MODEMTLS_PIN", "4711")
+    monkeypatch.setenv("MODEMTLS_PIN", PIN)
     assert run("network", "up", "--port", port).status == 0
 
 

@@ -32,8 +32,8 @@ def test_json_of_a_success(trusting: str, http: str) -> None:
     found = ran.json
     headers = found.pop("headers")
     assert found == {
-        "status": 200, "body_bytes": 21, "complete": True, "http": http, "model": "sequans-gm02s",
-        "body": "Hello from modemtls.\n",
+        "status": 200, "body_bytes": 21, "complete": True, "http": http, "tls": "modem",
+        "model": "sequans-gm02s", "body": "Hello from modemtls.\n",
     }  # fmt: skip
     if http == "modem":
         assert headers is None

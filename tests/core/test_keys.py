@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from tests.canaries import PASSWORD, PIN, PSK
 
 from modemtls import CredentialError, CredentialKind, Modem, Reason, VerifyPolicy
 from modemtls.sim.server import HttpsServer
@@ -127,29 +128,29 @@ def test_key_is_in_no_log_no_error_and_no_repr(
 
 
 def test_pin_and_passwords_are_in_no_log_no_error_and_no_repr(caplog: pytest.LogCaptureFixture) -> None:
-    secrets = {"pin": "7294", "password": "hunter-zwei", "user": "me"}
+    secrets = {"pin": PIN, "password": PASSWORD, "user": "me"}
     logging.getLogger("modemtls.at").setLevel(logging.DEBUG)
     try:
-        with caplog.at_level(logging.DEBUG), opened(sim="pin", pin="7294", given=secrets) as modem:
+        with caplog.at_level(logging.DEBUG), opened(sim="pin", pin=PIN, given=secrets) as modem:
             modem.network.up()
             texts = [repr(modem.settings), repr(modem.settings.network)]
-            for line in ('AT+CPIN="7294"', "AT+CPIN=7294", 'AT+CGAUTH=1,1,"me","hunter-zwei"'):
+            for line in (f'AT+CPIN="{PIN}"', f"AT+CPIN={PIN}", f'AT+CGAUTH=1,1,"me","{PASSWORD}"'):
                 reply = modem.command(line)
                 texts += [repr(reply), str(reply), repr(reply.command)]
-            assert any("7294" in line for line in commands(modem, "AT+CPIN=")), "it did go to the modem"
+            assert any(PIN in line for line in commands(modem, "AT+CPIN=")), "it did go to the modem"
     finally:
         logging.getLogger("modemtls.at").setLevel(logging.NOTSET)
     texts.append(caplog.text)
     assert "AT+CPIN=" in caplog.text
-    assert not any(word in text for text in texts for word in ("7294", "hunter-zwei"))
+    assert not any(word in text for text in texts for word in (PIN, PASSWORD))
 
 
 def test_pre_shared_key_is_in_no_repr_and_no_log(caplog: pytest.LogCaptureFixture) -> None:
     from modemtls import ModemError, Psk
 
-    policy = VerifyPolicy(psk=Psk("identity-x", bytes.fromhex("C0FFEE4711")), cipher_suites=(0x00AE,))
+    policy = VerifyPolicy(psk=Psk("identity-x", PSK), cipher_suites=(0x00AE,))
     assert "identity-x" not in repr(policy)
-    assert "C0FFEE" not in repr(policy).upper()
+    assert PSK.hex()[:6] not in repr(policy).lower()
     logging.getLogger("modemtls.at").setLevel(logging.DEBUG)
     try:
         with (
@@ -165,10 +166,10 @@ def test_pre_shared_key_is_in_no_repr_and_no_log(caplog: pytest.LogCaptureFixtur
                 repr(modem.profiles.findings()),
                 str(caught.value.__dict__),
             ]
-            assert "C0FFEE4711" in " ".join(commands(modem, "AT+SQNSPCFG=6")), "it did go to the modem"
+            assert PSK.hex().upper() in " ".join(commands(modem, "AT+SQNSPCFG=6")), "it did go to the modem"
     finally:
         logging.getLogger("modemtls.at").setLevel(logging.NOTSET)
-    assert not any("C0FFEE" in text.upper() for text in [*texts, caplog.text])
+    assert not any(PSK.hex()[:6] in text.lower() for text in [*texts, caplog.text])
 
 
 def rows(modem: Modem) -> list[tuple[int, str]]:

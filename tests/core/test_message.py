@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.canaries import HTTP_PASSWORD
 
 from modemtls.https.message import (
     Url,
@@ -81,7 +82,7 @@ def test_url_is_taken_apart(text: str, found: Url) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "one.test", "http://one.test", "ftp://one.test", "https://", "https://u:p@one.test", "https://u@one.test",
+    ["", "one.test", "http://one.test", "ftp://one.test", "https://", f"https://u:{HTTP_PASSWORD}@one.test", "https://u@one.test",
      "https://one.test:0", "https://one.test:99999", "https://one.test:x", "https://one.test/\r\nX: y",
      "https://one.test/a b", "https://one.test/\x00", " https://one.test", "https://[::1", "https://a..b/",
      "https://[fe80::1%25eth0]/", "https://one.test\\@evil.test/"],
@@ -89,7 +90,7 @@ def test_url_is_taken_apart(text: str, found: Url) -> None:
 def test_url_that_is_wrong_is_refused_without_showing_a_password(text: str) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
         parse_url(text)
-    assert "u:p" not in str(caught.value)
+    assert HTTP_PASSWORD not in str(caught.value)
     assert not set(str(caught.value)) & set("\r\n\x00")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.canaries import PASSWORD, PIN
 
 from modemtls import Modem, NetworkError, NetworkSettings, NetworkStatus, Reason, Registration, SimState
 from modemtls.https.session import HttpWay
@@ -92,14 +93,14 @@ def test_roaming_is_as_good_as_home() -> None:
 
 
 def test_pin_is_given_once_and_the_network_comes_up() -> None:
-    with opened(sim="pin", pin="7294", given={"pin": "7294"}) as modem:
+    with opened(sim="pin", pin=PIN, given={"pin": PIN}) as modem:
         assert modem.network.up().sim is SimState.READY
         assert len(commands(modem, "AT+CPIN=")) == 1
 
 
 @both
 def test_wrong_pin_is_never_tried_twice(server: HttpsServer, http: HttpWay) -> None:
-    with opened(server, sim="pin", pin="7294", given={"pin": "1111"}) as modem:
+    with opened(server, sim="pin", pin=PIN, given={"pin": "1111"}) as modem:
         modem.trust(server.ca_pem)
         for _ in range(3):
             with pytest.raises(NetworkError) as caught:
@@ -112,7 +113,7 @@ def test_wrong_pin_is_never_tried_twice(server: HttpsServer, http: HttpWay) -> N
         with pytest.raises(NetworkError):
             modem.network.up()
         assert len(commands(modem, "AT+CPIN=")) == 1
-        assert modem.network.up(NetworkSettings(pin="7294")).is_up
+        assert modem.network.up(NetworkSettings(pin=PIN)).is_up
 
 
 def test_apn_that_comes_after_attaching_is_used() -> None:
@@ -132,9 +133,9 @@ def test_apn_is_not_written_when_it_is_there_already() -> None:
 
 
 def test_user_and_password_go_with_the_apn() -> None:
-    with opened(given={"apn": "internet", "user": "me", "password": "pw-1"}) as modem:
+    with opened(given={"apn": "internet", "user": "me", "password": PASSWORD}) as modem:
         modem.network.up()
-        assert commands(modem, "AT+CGAUTH=") == ['AT+CGAUTH=1,1,"me","pw-1"']
+        assert commands(modem, "AT+CGAUTH=") == [f'AT+CGAUTH=1,1,"me","{PASSWORD}"']
 
 
 @pytest.mark.parametrize("setting", ["apn", "pin", "user", "password"])
@@ -142,8 +143,8 @@ def test_setting_that_would_be_a_second_command_is_refused_without_being_shown(s
     values = {
         "apn": "internet",
         "user": "me",
-        "password": "pw",
-        "pin": "1234",
+        "password": PASSWORD,
+        "pin": PIN,
         setting: 'sekret"\r\nAT+CFUN=0',
     }
     with opened(sim="pin", given=values) as modem:

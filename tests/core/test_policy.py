@@ -7,6 +7,7 @@ from itertools import combinations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.canaries import PSK
 
 from modemtls import Check, Enforcement, Gap, Psk, Reason, TlsVersion, Unsupported, VerifyPolicy
 from modemtls.policy import TlsProfile, resolve
@@ -114,7 +115,7 @@ def test_what_can_be_done_is_done_though_its_gap_was_accepted() -> None:
         (VerifyPolicy(cipher_suites=(0xC02B,)), Gap.CIPHER_SUITES),
         (VerifyPolicy(server_name="two.test"), Gap.SERVER_NAME),
         (VerifyPolicy(client_slot=12, client_key_slot=12), Gap.CLIENT_CREDENTIAL),
-        (VerifyPolicy(psk=Psk("me", b"key")), Gap.PSK),
+        (VerifyPolicy(psk=Psk("me", PSK)), Gap.PSK),
         (VerifyPolicy(resumption=True), Gap.RESUMPTION),
         (VerifyPolicy(minimum_version=TlsVersion.TLS1_3), Gap.MINIMUM_VERSION),
     ],
@@ -154,7 +155,7 @@ def test_gap_that_is_only_unknown_says_which_setting_closes_it() -> None:
 
 
 def test_secrets_of_a_policy_are_in_no_repr() -> None:
-    psk = Psk("identity-x", b"sekret")
+    psk = Psk("identity-x", PSK)
     for shown in (repr(psk), repr(VerifyPolicy(psk=psk)), str(psk)):
         assert "identity-x" not in shown
-        assert "sekret" not in shown
+        assert repr(PSK)[2:10] not in shown

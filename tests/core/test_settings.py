@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.canaries import PASSWORD, PIN
 
 import modemtls
 from modemtls import Gap, Settings, Unsupported
@@ -125,13 +126,13 @@ def test_wrong_variable_is_named() -> None:
 
 
 def test_secrets_are_in_no_repr_and_no_error() -> None:
-    found = load(PORT, {"password": "sekret-1", "pin": "7294"}, {})
-    assert "sekret-1" not in repr(found) + repr(found.network)
-    assert "7294" not in repr(found) + repr(found.network)
-    file('[port."/dev/ttyUSB0"]\npassword = 72947294\n')
+    found = load(PORT, {"password": PASSWORD, "pin": PIN}, {})
+    assert PASSWORD not in repr(found) + repr(found.network)
+    assert PIN not in repr(found) + repr(found.network)
+    file(f'[port."/dev/ttyUSB0"]\npassword = {PIN}\n')
     with pytest.raises(Unsupported) as caught:
         load(PORT, {}, {})
-    assert "72947294" not in str(caught.value)
+    assert PIN not in str(caught.value)
 
 
 @pytest.mark.parametrize(

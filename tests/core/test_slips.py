@@ -149,3 +149,10 @@ def test_slot_in_use_is_removed_only_by_force(modem: Modem) -> None:
     assert modem.credentials.remove(slot, CredentialKind.CA, force=True) == (6,)
     with pytest.raises(modemtls.CredentialError, match="empty"), modem.https("one.test") as session:
         session.get("/")
+
+
+@pytest.mark.parametrize("port", ["443", "https", b"443", 443.0, None, True, 0, -1, 65_536, "9" * 5000])
+def test_port_that_is_none_is_said_at_once(modem: Modem, port: object) -> None:
+    with pytest.raises(ValueError, match=r"is not a port: it is a whole number from 1 to 65535") as caught:
+        modem.https("one.test", port)  # type: ignore[arg-type]
+    assert len(str(caught.value)) < 120

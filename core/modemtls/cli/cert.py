@@ -38,7 +38,7 @@ _UNITS = {
 
 @click.group(cls=Group)
 def cert() -> None:
-    """Certificates and keys: the modem's store, and what it trusts."""
+    """Certificates and keys: the modem's store, and the trust set."""
 
 
 def read_file(name: str) -> CredentialFile:
@@ -67,7 +67,8 @@ def _content_of(file: CredentialFile) -> bytes:
 def installed_object(installed: Installed) -> dict[str, Any]:
     """What became of a credential, in JSON."""
     return {
-        "slot": installed.slot,
+        "where": installed.where,
+        "slot": installed.slot if installed.where == "modem" else None,
         "kind": installed.kind.value,
         "written": installed.written,
         "verified": installed.verified,
@@ -118,18 +119,27 @@ def _span(ctx: click.Context, param: click.Parameter, value: str | None) -> time
 )  # fmt: skip
 @modem_options
 def list_(connection: Connection, expires_within: timedelta | None) -> None:
-    """List what the store shows."""
+    """List what the store shows; and, where TLS runs on this computer, the trust set that is here."""
     with connection.open() as modem:
         stored = modem.credentials.list()
+        where = modem.tls
+        trusted = modem.credentials.trusted() if where == "host" else ()
     now = datetime.now(UTC)
     if expires_within is not None:
         end = now + expires_within
+        trusted = tuple(each for each in trusted if each.not_after <= end)
         unknown = [str(each.slot) for each in stored if each.not_after is None]
         if unknown:
             say(f"note: the modem shows no end for slot {', '.join(unknown)}.", err=True)
         stored = tuple(each for each in stored if each.not_after is not None and each.not_after <= end)
     if asked().json:
-        show_json(credentials=[_stored_object(each, now) for each in stored])
+        show_json(
+            credentials=[_stored_object(each, now) for each in stored],
+            trust_set={
+                "where": where,
+                "certificates": [_certificate(each) for each in trusted] if where == "host" else None,
+            },
+        )
         return
     table(
         ("SLOT", "KIND", "SUBJECT", "ISSUER", "UNTIL", "FINGERPRINT", "NOTE"),
@@ -144,8 +154,15 @@ def list_(connection: Connection, expires_within: timedelta | None) -> None:
                 _note(each, now),
             )
             for each in stored
-        ],
+        ]
+        + [_trusted_row(each, now) for each in trusted],
     )
+
+
+def _trusted_row(each: Certificate, now: datetime) -> tuple[object, ...]:
+    notes = ["trusted, on this computer"] + ["expired"] * (each.not_after < now)
+    until = f"{each.not_after:%Y-%m-%d}"
+    return None, "ca", each.subject, each.issuer, until, f"sha256:{each.sha256}", ", ".join(notes)
 
 
 def _note(stored: StoredCredential, now: datetime) -> str | None:

@@ -1,4 +1,4 @@
-"""What every command has: ``--json``, ``-v``, ``--log``, before or after its name.
+"""What every command has: ``--json``, ``-v``, ``--log``, ``--record``, before or after its name.
 
 What was asked is kept in one :class:`Asked`, the context's object; logging is set up when a command begins
 and taken down when it ends, so that a program which runs commands in its own process keeps its handlers.
@@ -26,6 +26,10 @@ class Asked:
     json: bool = False
     verbosity: int = 0
     log: Path | None = None
+    record: Path | None = None
+    record_full: bool = False
+    recorded: bool = False
+    """A modem was opened with that recording."""
 
 
 def asked(ctx: click.Context | None = None) -> Asked:
@@ -47,6 +51,21 @@ def _log(ctx: click.Context, _: click.Parameter, value: Path | None) -> None:
         asked(ctx).log = value
 
 
+def _record(ctx: click.Context, _: click.Parameter, value: Path | None) -> None:
+    if value is None:
+        return
+    if value.exists() or value.is_symlink():
+        raise click.BadParameter(
+            f"{str(value)!r} is there already, and a recording overwrites nothing. Name another file, or remove it.",
+            ctx,
+        )
+    asked(ctx).record = value
+
+
+def _record_full(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    asked(ctx).record_full |= value
+
+
 def _options() -> list[click.Option]:
     return [
         click.Option(
@@ -61,6 +80,14 @@ def _options() -> list[click.Option]:
             ["--log"], type=click.Path(dir_okay=False, path_type=Path), expose_value=False, callback=_log,
             metavar="FILE", help="Append what happens and what goes over the wire to FILE.",
         ),
+        click.Option(
+            ["--record"], type=click.Path(dir_okay=False, path_type=Path), expose_value=False, callback=_record,
+            metavar="FILE", help="Write a transcript of the session with the modem to FILE, without its secrets.",
+        ),
+        click.Option(
+            ["--record-full"], is_flag=True, expose_value=False, callback=_record_full,
+            help="Keep uploads and downloads in it whole, not by length and digest: replay:// needs them.",
+        ),
     ]  # fmt: skip
 
 
@@ -73,8 +100,14 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run it with the logging that was asked for."""
-        _set_up_logging(ctx, asked(ctx))
-        return super().invoke(ctx)
+        what = asked(ctx)
+        _set_up_logging(ctx, what)
+        if what.record_full and what.record is None:
+            raise click.UsageError("--record-full says how to record; --record FILE says where to.", ctx)
+        result = super().invoke(ctx)
+        if what.record is not None and not what.recorded:
+            click.echo("warning: nothing was recorded: this command opened no modem by --port.", err=True)
+        return result
 
 
 class Group(click.Group):

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 import click
 
 from ..errors import ModemError, PortError, Reason, Unsupported
-from ..policy import Gap
+from ..policy import Gap, TlsEndpoint
+from .command import asked
 from .failures import LocalError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from ..modem import Modem
+    from ..transcript import Recording
 
 __all__ = ["Connection", "complete_model", "example_port", "modem_options"]
 
@@ -39,6 +41,7 @@ class Connection:
     pin: str | None = field(repr=False)
     attach: bool | None
     accept_gaps: tuple[Gap, ...] | None
+    tls: TlsEndpoint | None
     options: Mapping[str, object] | None
 
     def open(self) -> Modem:
@@ -54,12 +57,23 @@ class Connection:
             return open_modem(
                 self.port, model=self.model, baudrate=self.baudrate, timeout=self.timeout, apn=self.apn,
                 user=self.user, pin=self.pin, attach=self.attach, accept_gaps=self.accept_gaps,
-                options=self.options,
+                tls=self.tls, options=self.options, record=_recording(),
             )  # fmt: skip
         except (Unsupported, PortError) as error:
             if error.reasons == {Reason.INVALID_PARAMETER}:
                 raise LocalError(error.message, error.remedy or _settings_of(self.port, error)) from None
             raise
+
+
+def _recording() -> Recording | None:
+    """The transcript that was asked for with ``--record``."""
+    what = asked()
+    if what.record is None:
+        return None
+    from ..transcript import Recording
+
+    what.recorded = True
+    return Recording(what.record, full=what.record_full)
 
 
 def _settings_of(port: str, error: ModemError) -> str | None:
@@ -177,6 +191,10 @@ _OPTIONS = (
         "--accept-gap", "accept_gaps", multiple=True, callback=_gaps, metavar="CHECK",
         type=click.Choice([gap.value for gap in Gap]),
         help="Go on without CHECK if the model cannot make it: " + ", ".join(gap.value for gap in Gap) + ".",
+    ),
+    click.option(
+        "--tls", type=click.Choice(["modem", "host"]),
+        help="Where TLS runs: in the modem (default where it can), or on this computer over plain TCP of the modem's.",
     ),
     click.option(
         "-O", "--option", "options", multiple=True, callback=_vendor_options, metavar="NAME=VALUE",

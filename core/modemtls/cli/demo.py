@@ -85,6 +85,7 @@ def demo(ctx: click.Context, name: str | None) -> None:
         import trustme
 
         from ..sim.server import HttpsServer
+        from .story import Story
     except ImportError as error:
         raise LocalError(f"Simulated modems need the extra 'sim' ({error}).", EXTRA) from None
     as_json = asked().json
@@ -94,13 +95,20 @@ def demo(ctx: click.Context, name: str | None) -> None:
         right.write_bytes(server.ca_pem)
         wrong.write_bytes(trustme.CA(organization_name="Another CA").cert_pem.bytes())
         for model in models:
+            # Simulated modems share a serial number: what one was made to trust is not the next one's.
+            os.environ["MODEMTLS_STATE_DIR"] = str(folder / f"state-{model.name}")
             query = urlencode(
                 {"map": f"{HOST}:443=127.0.0.1:{server.port}", **model.simulator_settings}, safe=":=,"
             )
             if walks and not as_json:
                 say()
-            walk = Walk(model, f"sim://{model.name}?{query}", right, wrong, silent=as_json)
-            walk.go()
+            with contextlib.ExitStack() as stack:
+                walk = (
+                    Story(model, folder, stack, silent=as_json)
+                    if model.demo_gaps
+                    else Walk(model, f"sim://{model.name}?{query}", right, wrong, silent=as_json)
+                )
+                walk.go()
             walks.append({"model": model.name, "as_expected": walk.as_expected, "steps": walk.steps})
     ok = all(walk["as_expected"] for walk in walks)
     if as_json:

@@ -6,15 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..policy import Check
+from ..endpoint import usable
+from ..policy import Check, TlsEndpoint, VerifyPolicy
 from .command import Command, asked
 from .connection import complete_model
 from .output import facts, say, show_json, table
 
 if TYPE_CHECKING:
     from ..model import Limits, Model, Resolved
+    from ..policy import Enforcement
 
-__all__ = ["models", "plugins"]
+__all__ = ["WHERE_TLS_RUNS", "models", "newest_tls", "plugins"]
+
+WHERE_TLS_RUNS: dict[tuple[TlsEndpoint, ...], str] = {
+    ("modem",): "in the modem",
+    ("modem", "host"): "in the modem, or on this computer when asked for (--tls host)",
+    ("host",): "on this computer only: the modem has plain TCP and no TLS",
+}
 
 
 def _resolved(model: Model) -> Resolved:
@@ -24,9 +32,32 @@ def _resolved(model: Model) -> Resolved:
     return model.resolve("", vendor_options(model, Settings()))
 
 
+def _where(resolved: Resolved) -> tuple[TlsEndpoint, ...]:
+    """Where TLS can run; first where it does unless something else is said."""
+    return usable(resolved.capabilities)
+
+
+def _enforcement(resolved: Resolved) -> Enforcement:
+    """What is enforced where TLS runs: by the model, or by this computer for a model that has TCP only."""
+    if _where(resolved)[0] == "modem":
+        return resolved.enforcement
+    from ..https.host_tls import abilities
+
+    return abilities(VerifyPolicy())
+
+
+def newest_tls(where: TlsEndpoint, limits: Limits) -> str:
+    """The newest version of TLS, of the model or of this computer."""
+    if where == "modem":
+        return str(limits.max_tls_version)
+    from ..https.host_tls import abilities
+
+    return str(max(abilities(VerifyPolicy()).maximum_versions))
+
+
 def _check_sets(resolved: Resolved) -> list[str]:
-    """The sets of checks that the model can make, the smallest first."""
-    sets = [[check.value for check in Check if check in made] for made in resolved.enforcement.check_sets]
+    """The sets of checks that can be made, the smallest first."""
+    sets = [[check.value for check in Check if check in made] for made in _enforcement(resolved).check_sets]
     return [" + ".join(made) for made in sorted(sets, key=len) if made]
 
 
@@ -70,19 +101,21 @@ def _option_names(model: Model) -> list[str]:
 
 def _details(model: Model) -> dict[str, Any]:
     resolved = _resolved(model)
-    enforcement = resolved.enforcement
+    enforcement = _enforcement(resolved)
+    where = _where(resolved)
     return {
         "name": model.name,
         "title": model.title,
         "vendor": model.vendor,
         "simulator": model.simulator is not None,
         "capabilities": sorted(capability.value for capability in resolved.capabilities),
+        "tls": list(where),
         "checks": _check_sets(resolved),
         "tls_minimum": [str(version) for version in sorted(enforcement.minimum_versions)],
         "tls_maximum": [str(version) for version in sorted(enforcement.maximum_versions)],
-        "tls_newest": str(resolved.limits.max_tls_version),
+        "tls_newest": newest_tls(where[0], resolved.limits),
         "cipher_suites": sorted(f"0x{suite:04X}" for suite in enforcement.cipher_suites or ()),
-        "client_credential": enforcement.client_credential,
+        "client_credential": enforcement.client_credential or where[0] == "host",
         "psk": enforcement.psk,
         "resumption": enforcement.resumption,
         "unknown": list(dict.fromkeys(sentence for _, sentence in enforcement.unknown_because)),
@@ -97,6 +130,7 @@ def _details(model: Model) -> dict[str, Any]:
 def _show(model: Model) -> None:
     found = _details(model)
     limits = found["limits"]
+    has_store = bool(limits["usable_slots"])
     yes = [name for name in ("client_credential", "psk", "resumption") if found[name]]
     facts(
         [
@@ -105,6 +139,7 @@ def _show(model: Model) -> None:
             ("vendor", found["vendor"]),
             ("simulated modem", f"sim://{model.name}" if found["simulator"] else "none"),
             ("can", ", ".join(found["capabilities"])),
+            ("TLS runs", WHERE_TLS_RUNS[tuple(found["tls"])]),
             ("can verify", found["checks"] or "nothing that is known"),
             ("not known", found["unknown"]),
             ("newest TLS", found["tls_newest"]),
@@ -112,12 +147,12 @@ def _show(model: Model) -> None:
             ("maximum can be", ", ".join(found["tls_maximum"]) or "not set"),
             ("cipher suites", f"{len(found['cipher_suites'])} can be chosen (--json lists them)"),
             ("can use", ", ".join(name.replace("_", " ") for name in yes) or None),
-            ("certificate up to", _bytes(limits["max_certificate_bytes"])),
-            ("key up to", _bytes(limits["max_key_bytes"])),
-            ("key types", ", ".join(limits["key_types"])),
-            ("slots", _ranges(limits["usable_slots"])),
-            ("security profiles", _ranges(limits["security_profiles"])),
-            ("HTTP profiles", _ranges(limits["http_profiles"])),
+            ("certificate up to", _bytes(limits["max_certificate_bytes"]) if has_store else None),
+            ("key up to", _bytes(limits["max_key_bytes"]) if has_store else None),
+            ("key types", ", ".join(limits["key_types"]) if has_store else None),
+            ("slots", _ranges(limits["usable_slots"]) or "none: the trust set is on this computer"),
+            ("security profiles", _ranges(limits["security_profiles"]) or None),
+            ("HTTP profiles", _ranges(limits["http_profiles"]) or None),
             ("sockets", _ranges(limits["sockets"])),
             ("own HTTP client", ", ".join(limits["http_methods"]) or None),
             ("baud rates", ", ".join(map(str, found["baudrates"]))),
@@ -139,9 +174,17 @@ def _row(model: Model) -> tuple[object, ...]:
     try:
         resolved = _resolved(model)
     except Exception as error:  # one broken plugin must not hide the others
-        return model.name, model.title, model.vendor, f"broken: {error}", None
+        return model.name, model.title, model.vendor, None, f"broken: {error}", None
+    where = _where(resolved)
     verifies = "; ".join(_check_sets(resolved)) or "not known"
-    return model.name, model.title, model.vendor, verifies, resolved.limits.max_tls_version
+    return (
+        model.name,
+        model.title,
+        model.vendor,
+        ", ".join(where),
+        verifies,
+        newest_tls(where[0], resolved.limits),
+    )
 
 
 def _bytes(count: int | None) -> str:
@@ -165,7 +208,7 @@ def models(name: str | None) -> None:
     if asked().json:
         show_json(models=[_details_or_error(model) for model in found])
         return
-    table(("MODEL", "TITLE", "VENDOR", "CAN VERIFY", "NEWEST TLS"), map(_row, found))
+    table(("MODEL", "TITLE", "VENDOR", "TLS IN", "CAN VERIFY", "NEWEST TLS"), map(_row, found))
     for plugin in registry().plugins:
         if plugin.error:
             say(f"Plugin {plugin.name} has trouble: {plugin.error}", err=True)

@@ -10,6 +10,7 @@ import click
 from .command import Command, asked
 from .connection import Connection, modem_options
 from .failures import LocalError
+from .models import newest_tls
 from .output import facts, say, show_json, when
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["clock", "info", "network"]
 
 _FAR = timedelta(days=1)
+_WHERE = {"modem": "in the modem", "host": "on this computer, over plain TCP of the modem's"}
 
 
 @click.command(cls=Command)
@@ -36,7 +38,8 @@ def info(connection: Connection) -> None:
             "revision": who.revision,
             "serial": who.serial,
             "lines": list(who.lines),
-            "newest_tls": str(modem.limits.max_tls_version),
+            "tls": modem.tls,
+            "newest_tls": newest_tls(modem.tls, modem.limits),
             "assumptions": list(modem.model.assumptions),
         }
     if asked().json:
@@ -51,6 +54,7 @@ def info(connection: Connection) -> None:
             ("revision", found["revision"] or None),
             ("serial number", found["serial"] or "it does not tell"),
             ("says also", found["lines"]),
+            ("TLS runs", _WHERE[modem.tls]),
             ("newest TLS", found["newest_tls"]),
             ("assumed", found["assumptions"]),
         ]

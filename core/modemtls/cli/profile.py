@@ -53,16 +53,16 @@ def show(connection: Connection, number: int | None) -> None:
     with connection.open() as modem:
         numbers = modem.limits.security_profiles
         if number is not None and number not in numbers:
+            there = f"there are {numbers[0]} to {numbers[-1]}" if numbers else "it has none"
             raise Unsupported(
-                f"{modem.model.name} has no security profile {number}: there are {numbers[0]} to"
-                f" {numbers[-1]}.",
+                f"{modem.model.name} has no security profile {number}: {there}.",
                 remedy="modemtls profile show lists those that are configured.",
                 reasons={Reason.INVALID_PARAMETER},
                 model=modem.model.name,
             )
         found = modem.profiles.findings()
         own = modem.settings.security_profile
-        owned = own if own is not None else numbers[-1]
+        owned = own if own is not None else numbers[-1] if numbers else None
         model = modem.model.name
     if number is not None:
         found = tuple(each for each in found if each[0].number == number)
@@ -99,7 +99,7 @@ def show(connection: Connection, number: int | None) -> None:
         _show(stored, findings, owned)
 
 
-def _show(stored: StoredProfile, findings: tuple[Finding, ...], owned: int) -> None:
+def _show(stored: StoredProfile, findings: tuple[Finding, ...], owned: int | None) -> None:
     whose = " (the one that modemtls owns)" if stored.number == owned else ""
     checks = _checks(stored)
     verifies = "cannot be told" if checks is None else ", ".join(checks) or "nothing"

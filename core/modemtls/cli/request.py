@@ -119,9 +119,16 @@ def _check_combination(
 @click.option("-i", "--include", is_flag=True, help="Print status and headers before the body.")
 @click.option("-f", "--fail", is_flag=True, help="A status of 400 or more is an error, with exit status 22.")
 @click.option(
-    "--ca", multiple=True, metavar="FILE", help="First make this the trust set, as cert trust does."
+    "--ca",
+    multiple=True,
+    metavar="FILE",
+    help="First make this the trust set, as cert trust does; with --tls host for this request only.",
 )
-@click.option("--cert", metavar="FILE", help="First store this client certificate (with its chain)...")
+@click.option(
+    "--cert",
+    metavar="FILE",
+    help="First store this client certificate (with its chain); with --tls host it is used and not stored...",
+)
 @click.option("--key", metavar="FILE", help="...and this key of it.")
 @click.option(
     "--verify", metavar="CHECKS", help="What to verify: chain,dates,hostname is what is always done."
@@ -134,7 +141,7 @@ def _check_combination(
     type=click.Choice(["stream", "modem"]),
     default="stream",
     show_default=True,
-    help="HTTP by this computer over the modem's TLS stream, or by the modem's own client.",
+    help="HTTP by this computer over a TLS stream through the modem, or by the modem's own client.",
 )
 @click.option("--profile", type=int, metavar="N", help="Use security profile N of the modem as it stands.")
 @modem_options
@@ -185,20 +192,22 @@ def request(
 
 
 def _perform(modem: Modem, wanted: _Wanted, timeout: float | None) -> Response:
+    on_host = modem.tls == "host" and wanted.http == "stream"
     try:
         session = modem.https(
             wanted.url.host, wanted.url.port, policy=wanted.policy, http=wanted.http, profile=wanted.profile,
-            timeout=timeout,
+            timeout=timeout, ca=(wanted.ca or None) if on_host else None,
+            certificate=wanted.cert if on_host else None, key=wanted.key if on_host else None,
         )  # fmt: skip
         session.check(wanted.method, wanted.url.target, headers=wanted.headers, body=wanted.body)
     except ValueError as error:
         raise _unsendable(error) from None
-    if wanted.ca:
+    if wanted.ca and not on_host:
         with progress("Storing") as update:
             installed = modem.trust(*wanted.ca, policy=wanted.policy, progress=update)
         if installed.written:
             shown_installed(installed, err=True)
-    if wanted.cert is not None and wanted.key is not None:
+    if wanted.cert is not None and wanted.key is not None and not on_host:
         for installed in modem.install(wanted.cert, wanted.key, policy=wanted.policy):
             if installed.written:
                 shown_installed(installed, err=True)
@@ -222,6 +231,7 @@ def _object(response: Response, *, with_body: bool) -> dict[str, Any]:
         "body_bytes": len(response.body),
         "complete": response.is_complete,
         "http": response.http,
+        "tls": response.tls,
         "model": response.model,
     }
     if with_body:

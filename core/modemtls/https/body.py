@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
+from ..policy import TlsEndpoint
 from .stream import Head
 
 __all__ = ["AsyncStreamedResponse", "StreamedResponse", "given_body"]
@@ -19,11 +20,12 @@ def given_body(body: bytes | str | None) -> bytes:
 class StreamedResponse:
     """Status and headers are here; the body is read from the modem as it is taken.
 
-    ``is_length_known``: the server announced where the body ends.
+    ``is_length_known``: the server announced where the body ends.  ``tls``: where TLS runs.
     """
 
     head: Head = field(repr=False)
     model: str
+    tls: TlsEndpoint
     _next: Callable[[], bytes] = field(repr=False)
 
     @property
@@ -56,10 +58,14 @@ class StreamedResponse:
 
 @dataclass(frozen=True)
 class AsyncStreamedResponse:
-    """Status and headers are here; the body is read from the modem as it is taken."""
+    """Status and headers are here; the body is read from the modem as it is taken.
+
+    ``is_length_known``: the server announced where the body ends.  ``tls``: where TLS runs.
+    """
 
     head: Head = field(repr=False)
     model: str
+    tls: TlsEndpoint
     _next: Callable[[], Awaitable[bytes]] = field(repr=False)
 
     @property

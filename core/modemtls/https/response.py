@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..policy import TlsEndpoint
+
 __all__ = ["Response"]
 
 
@@ -13,7 +15,8 @@ class Response:
 
     ``headers``: ``None`` where the modem does not show them.  ``http``: ``"stream"`` or ``"modem"``, how
     it was served.  ``is_complete``: the body has the length that the server announced; ``None`` when the
-    server announced none and ended it by closing, which a modem does not tell from a lost link.
+    server announced none and ended it by closing, which a modem does not tell from a lost link.  ``tls``:
+    ``"modem"`` or ``"host"``, where TLS ran; on the host the end of a body is known by the end of TLS.
     """
 
     status: int
@@ -24,6 +27,7 @@ class Response:
     model: str
     is_complete: bool | None = True
     content_type: str | None = None
+    tls: TlsEndpoint = "modem"
 
     def header(self, name: str) -> str | None:
         """The first value of a header field, or ``None``."""

@@ -1,4 +1,4 @@
-"""One session: a host, a policy, and the way that requests take.
+"""One session: a host, a policy, where TLS runs, and the way that requests take.
 
 Everything is settled before a byte is sent: the policy against what the modem enforces, what its own HTTP
 client cannot do, the security profile, the trust anchor.  A profile that differs from the policy is corrected
@@ -11,18 +11,22 @@ from typing import TYPE_CHECKING, Literal
 
 from ..diagnose import explain
 from ..driver import Progress
+from ..endpoint import choose, of_the_host_only
 from ..errors import CertificateError, HttpError, ModemError, Reason, TlsError, Unsupported
 from ..leases import Turn
 from ..model import Capability, HttpRequest
-from ..policy import Check, TlsProfile, VerifyPolicy, resolve
+from ..policy import Check, TlsEndpoint, TlsProfile, VerifyPolicy, resolve
+from ..source import NOTHING_OF_ITS_OWN, OwnCredentials
 from .limits import check_limits
 from .message import Headers, check_request
 from .preparation import Preparation
 from .response import Response
 from .stream import Head, StreamConnection
+from .wire import ModemWire, Wire
 
 if TYPE_CHECKING:
     from ..operations import Operations
+    from .host_side import HostSide
 
 __all__ = ["HttpWay", "SessionOperations"]
 
@@ -32,7 +36,8 @@ HttpWay = Literal["stream", "modem"]
 class SessionOperations:
     """The operations of an HTTPS session; the facades run them.
 
-    ``profile`` uses that security profile of the modem as it stands, and sends nothing to change it.
+    ``profile`` uses that security profile of the modem as it stands, and sends nothing to change it.  ``own``
+    are credentials of this session alone, which only TLS on the host can use.
     """
 
     def __init__(
@@ -43,6 +48,8 @@ class SessionOperations:
         policy: VerifyPolicy,
         *,
         http: HttpWay = "stream",
+        tls: TlsEndpoint | None = None,
+        own: OwnCredentials = NOTHING_OF_ITS_OWN,
         profile: int | None = None,
         max_body: int = 2**26,
         timeout: float | None = None,
@@ -56,23 +63,32 @@ class SessionOperations:
         self._number = modem.security_profile if profile is None else profile
         self._max_body = max_body
         self._timeout = modem.resolved.limits.response_timeout if timeout is None else timeout
-        if not 0 < port < 65_536:
-            raise ValueError(f"{port} is not a port: there are 1 to 65535")
+        if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65_536:
+            raise ValueError(f"{port!a:.40} is not a port: it is a whole number from 1 to 65535")
         if http not in ("stream", "modem"):
             raise ValueError(f"http is {str(http)[:40]!a}: it may be 'stream' or 'modem'")
+        capabilities = modem.resolved.capabilities
+        self.tls = choose(
+            tls, modem.settings.tls, capabilities, http=http, profile=profile, model=modem.model.name
+        )
         self._tls: TlsProfile | None = None
+        self._host: HostSide | None = None
         self._turn = Turn(modem.channel, "this session")
         self._stream: StreamConnection | None = None
         self._head: Head | None = None
-        if profile is None:
-            self._tls = resolve(policy, modem.resolved.enforcement, host=host, model=modem.model.name)
-        wanted = Capability.TLS_STREAM if http == "stream" else Capability.HTTP_CLIENT
-        if wanted not in modem.resolved.capabilities:
-            raise Unsupported(
-                f"{modem.model.name} has no {'TLS stream' if http == 'stream' else 'HTTP client of its own'}.",
-                remedy="Use the other way (http=).",
-                reasons={Reason.NOT_SUPPORTED},
+        if self.tls == "host":
+            from .host_side import HostSide
+
+            self._host = HostSide(modem, host, port, policy, own)
+        elif own:
+            raise of_the_host_only(modem.model.name)
+        elif profile is None:
+            self._tls = resolve(
+                policy,
+                modem.resolved.enforcement,
+                host=host,
                 model=modem.model.name,
+                has_way_out=Capability.TCP_STREAM in capabilities,
             )
         self._before = Preparation(modem, http, self._tls, self._number, insecure=policy.is_insecure)
 
@@ -201,16 +217,21 @@ class SessionOperations:
         if stream is not None:
             self._stream = None
             await stream.close()
-        return await self.modem.exclusively(self._connect())
+        if self._host is not None:
+            return await self._connect(await self._host.wire())
+        return await self.modem.exclusively(self._connect_by_modem())
 
-    async def _connect(self) -> StreamConnection:
+    async def _connect_by_modem(self) -> StreamConnection:
         await self._before.make()
+        return await self._connect(ModemWire(self.modem.driver, self._number))
+
+    async def _connect(self, wire: Wire) -> StreamConnection:
         stream = StreamConnection(
-            self.modem.driver, self.modem.leases, self.host, self.port, max_body=self._max_body
+            self.modem.driver, self.modem.leases, wire, self.host, self.port, max_body=self._max_body
         )
         self._stream, self._head = stream, None
         try:
-            await stream.open(self._number, self.modem.resolved.limits.connect_timeout)
+            await stream.open(self.modem.resolved.limits.connect_timeout)
         except ModemError as error:
             raise await self._explained(error) from None
         await self._confirm()
@@ -269,9 +290,10 @@ class SessionOperations:
 
     def _response(self, head: Head, body: bytes) -> Response:
         content_type = next((v for n, v in head.headers if n.lower() == "content-type"), None)
+        is_end_known = head.length_known or self.tls == "host"
         return Response(
             head.status, head.reason, head.headers, body, "stream", self.modem.model.name,
-            is_complete=True if head.length_known else None, content_type=content_type,
+            is_complete=True if is_end_known else None, content_type=content_type, tls=self.tls,
         )  # fmt: skip
 
     def check(self, method: str, headers: Headers, body: bytes) -> None:
@@ -290,7 +312,9 @@ class SessionOperations:
     async def _explained(self, error: ModemError) -> ModemError:
         if not self.modem.settings.explain or not isinstance(error, TlsError | CertificateError):
             return error
-        return await explain(self.modem.driver, error, self._number)
+        if self._host is not None:
+            return error  # what is in the modem has no part in it
+        return await explain(self.modem.driver, error, self._number, self.modem.store.described)
 
     async def _abandon(self, error: BaseException) -> None:
         """The connection is not usable any more: close it now, or later when this was a cancellation."""

@@ -1,8 +1,8 @@
-"""HTTP/1.1 over the modem's TLS stream: h11 knows the protocol, the driver moves the bytes.
+"""HTTP/1.1 over a TLS stream through the modem: h11 knows the protocol, the wire moves the bytes.
 
 One connection at a time, kept alive for the next request when both sides allow it.  A body that ends before
 its length is an error whatever the modem says; one without a length ends with the connection, and whether
-that was orderly no modem tells.
+that was orderly no modem tells.  TLS on this computer does tell.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ..errors import Certainty, HttpError, NetworkError, Reason
 from ..leases import Leases
 from ..op import Now
 from .message import Headers
+from .wire import Wire
 
 __all__ = ["Head", "StreamConnection"]
 
@@ -37,8 +38,11 @@ class Head:
 class StreamConnection:
     """A connection of the modem's, and the HTTP state on it.  The methods are operations."""
 
-    def __init__(self, driver: Driver, leases: Leases, host: str, port: int, *, max_body: int) -> None:
+    def __init__(
+        self, driver: Driver, leases: Leases, wire: Wire, host: str, port: int, *, max_body: int
+    ) -> None:
         self._driver = driver
+        self._wire = wire
         self._leases = leases
         self._socket = 0
         self._host = host
@@ -61,17 +65,15 @@ class StreamConnection:
             and not self._h11.trailing_data[0]
         )
 
-    async def open(self, security_profile: int, timeout: float) -> None:
-        """Connect, with TLS in the modem."""
+    async def open(self, timeout: float) -> None:
+        """Connect, TLS included."""
         self._socket = await self._leases.socket(self)
         self.is_open = True  # from here on there is something to close, whatever happens
-        await self._driver.open_stream(
-            self._socket, self._host, self._port, security_profile=security_profile, timeout=timeout
-        )
+        await self._wire.open(self._socket, self._host, self._port, timeout)
 
     async def is_alive(self) -> bool:
         """Nothing says that the other side has closed; asks the modem nothing."""
-        return self.is_reusable and await self._driver.receive_stream(self._socket, 1, 0) is None
+        return self.is_reusable and await self._wire.receive(1, 0) is None
 
     async def send(
         self, method: str, target: str, headers: Headers, body: bytes, progress: Progress | None
@@ -87,18 +89,18 @@ class StreamConnection:
         self.request_sent = True
         first = body[: max(0, SEND_CHUNK - len(head))]
         data = head + (self._h11.send(h11.Data(data=first)) or b"" if first else b"")
-        await self._driver.send_stream(self._socket, data)
+        await self._wire.send(data)
         done = len(first)
         if progress is not None and done:
             progress(done, len(body))
         for part in _slices(body[done:]):
-            await self._driver.send_stream(self._socket, self._h11.send(h11.Data(data=part)) or b"")
+            await self._wire.send(self._h11.send(h11.Data(data=part)) or b"")
             done += len(part)
             if progress is not None:
                 progress(done, len(body))
         end = self._h11.send(h11.EndOfMessage()) or b""
         if end:
-            await self._driver.send_stream(self._socket, end)
+            await self._wire.send(end)
 
     async def head(self, timeout: float) -> Head:
         """Wait for the final status and headers; informational responses are passed over."""
@@ -134,6 +136,7 @@ class StreamConnection:
     async def close(self) -> None:
         """Close the connection, if there is one and the socket is not somebody else's by now."""
         if self.is_open and self._leases.holds(self._socket, self):
+            await self._wire.farewell()
             await self._driver.close_stream(self._socket)
             self._leases.give_back(self._socket)
         self.is_open = False
@@ -166,7 +169,7 @@ class StreamConnection:
             remaining = deadline - await Now()
             data = None
             if remaining > 0:
-                data = await self._driver.receive_stream(self._socket, 65_536, remaining)
+                data = await self._wire.receive(65_536, remaining)
             if data is None:
                 raise NetworkError(
                     f"{self._host}:{self._port} sent nothing for {timeout:g} s.",
@@ -175,6 +178,8 @@ class StreamConnection:
                     reasons={Reason.TIMEOUT},
                     model=self._driver.model.name,
                 )
+            if not data and self._wire.was_cut:
+                raise self._incomplete()
             self._h11.receive_data(data)
             deadline = await Now() + timeout
 
