@@ -2,25 +2,30 @@
 
 A :class:`Port` is the only thing in modemtls that does I/O.  :func:`open_port` finds the kind by the
 address: a device name (``/dev/ttyUSB0``, ``COM5``), ``socket://``, ``rfc2217://`` and ``loop://`` are
-serial lines, near or far; ``sim://MODEL`` is a simulated modem in this process.
+serial lines, near or far; ``sim://MODEL`` is a simulated modem in this process, ``replay://FILE`` a recorded one.
 
 What each kind needs is imported when the first port of that kind is opened.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .errors import PortError, Reason
 from .op import SetLine
 
+if TYPE_CHECKING:
+    from .transcript import Recorder, Recording, RecordingPort
+
 __all__ = ["Port", "PortInfo", "list_ports", "open_port"]
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_KINDS = "a device name (/dev/ttyUSB0, COM5), socket://HOST:PORT, rfc2217://HOST:PORT, loop://, sim://MODEL"
+_KINDS = "a device name (/dev/ttyUSB0, COM5), socket://HOST:PORT, rfc2217://HOST:PORT, loop://, sim://MODEL, replay://FILE"
 
 
 class Port(ABC):
@@ -34,6 +39,8 @@ class Port(ABC):
     has_modem_lines: bool = False
     #: Time passes on this port by :meth:`read` and :meth:`sleep` alone, not by itself.
     virtual_time: bool = False
+    #: The model that answers on it, once that is known.
+    model: str | None = None
 
     @abstractmethod
     def read(self, timeout: float) -> bytes:
@@ -69,6 +76,22 @@ class Port(ABC):
     def fileno(self) -> int | None:
         """A descriptor that becomes readable when :meth:`read` has something, or ``None``."""
         return None
+
+    def identified(self, model: str) -> None:
+        """The modem behind this port is ``model``."""
+        self.model = model
+
+    def record(self, to: str | os.PathLike[str] | Recording | Recorder) -> RecordingPort:
+        """This port, with a transcript of all that goes by: in a file, which must not exist yet, or by ``to``.
+
+        What is secret is known to the channel: take :meth:`RecordingPort.channel` for one, or what was
+        sent and received is written down by its length alone.  :func:`modemtls.open` does that with ``record``.
+
+        :raises FileExistsError: the file is there already.
+        """
+        from .transcript.recording import record_port
+
+        return record_port(self, to)
 
     def write_some(self, data: bytes | memoryview) -> int | None:
         """How many bytes the port took without waiting; ``None`` if it can only :meth:`write`.
@@ -108,11 +131,9 @@ def open_port(url: str, *, baudrate: int | None = None, rtscts: bool | None = No
 
         return open_sim(url)
     if scheme == "replay":
-        raise PortError(
-            "Ports of the kind replay:// are planned, but there are none yet.",
-            remedy=f"A port is {_KINDS}.",
-            reasons=(Reason.PORT_NOT_FOUND,),
-        )
+        from .ports.replay import open_replay
+
+        return open_replay(url)
     baudrate = 115200 if baudrate is None else baudrate
     if baudrate < 1:
         raise PortError(f"{baudrate} is no baud rate: it is at least 1.", reasons=(Reason.INVALID_PARAMETER,))

@@ -6,12 +6,20 @@ own client).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from modemtls import NetworkError, Reason, VendorCode
 from modemtls.at import Command, Dialect, fields, number, quote, starts
 
+from . import log
 from .http import HttpClient
 from .sockets import NO_REPLY, Sockets
 from .store import Store, redact
+
+if TYPE_CHECKING:
+    from modemtls import Finding
+    from modemtls.paste import Paste
 
 __all__ = ["SequansDriver"]
 
@@ -48,6 +56,9 @@ class SequansDriver(HttpClient, Sockets, Store):
                 known: int | str = code if value is None else value
                 return VendorCode(namespace, known) if known not in (0, "") else None
         return super().code_in(line)
+
+    def read_log(self, paste: Paste) -> Iterable[Finding]:
+        return log.read_log(paste, self.limits, self._levels)
 
     async def set_clock_from_network(self) -> None:
         match = starts("+SQNNTP:")

@@ -239,6 +239,9 @@ def _model(name: str, title: str, matches: Any, resolve: Any, simulator: str, **
         simulator=f"modemtls_sequans.simulator:{simulator}",
         identify_commands=("I1",),
         boot_urcs=("+SYSSTART",),
+        # The commands are the same on all of them: without a name in the log it is read as the commonest.
+        log_words=("+SQN", "+SYSSTART", "certValidLevel") if name == "sequans-gm02s" else (),
+        log_names=(name.removeprefix("sequans-").upper(),),
         sources=_SOURCES,
         **more,
     )

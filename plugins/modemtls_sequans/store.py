@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from modemtls import (
     StoredProfile,
     TlsProfile,
 )
-from modemtls.at import Argument, Command, Quoted, fields, quote
+from modemtls.at import Argument, Command, Quoted, fields, quote, redactor
 
 from .profile import LEVELS_MONARCH_2, decode, encode, same, version_for
 
@@ -39,43 +38,15 @@ _SECRETS = {
     "+SQNSPCFG": {7},
     "+SQNHTTPCFG": {5},
     "+SQNSMQTTCFG": {3},
+    "+SQNHTTPQRY": {3},  # a header line: Authorization, for one
+    "+SQNHTTPSND": {5},
     "+CGAUTH": {3},
     "+CPIN": {0, 1},
     "+CPWD": {1, 2},
     "+CLCK": {2},
 }
-_NAMED = re.compile(
-    "(" + "|".join(map(re.escape, _SECRETS)) + r")(\s*[:=]\s*)(.*)", re.IGNORECASE | re.DOTALL
-)
-_VALUE = re.compile(r'(?:[^,"]|"[^"]*(?:"|$))*')
-_ONE = re.compile(r'(?:[^;"]|"[^"]*(?:"|$))+|;')  # several commands may share a line
-
-
-def redact(line: str) -> str:
-    """``line`` without pre-shared keys, passwords and PINs, however it is written."""
-    if _NAMED.search(line) is None:  # as almost all are: taking them apart costs four times this
-        return line
-    return "".join(map(_redact_one, _ONE.findall(line)))
-
-
-def _redact_one(line: str) -> str:
-    named = _NAMED.search(line)
-    if named is None:
-        return line
-    name, between, rest = named.groups()
-    if name.upper() == "+CPIN" and ":" in between:
-        return line  # the answer names a state
-    values = []
-    start = 0
-    while start <= len(rest):
-        value = _VALUE.match(rest, start)
-        end = value.end() if value is not None else len(rest)
-        values.append(rest[start:end])
-        start = end + 1
-    for position in _SECRETS[name.upper()]:
-        if position < len(values) and values[position].strip().strip('"'):
-            values[position] = '"***"'
-    return line[: named.start()] + name + between + ",".join(values)
+redact = redactor(_SECRETS)
+"""A line without pre-shared keys, passwords, PINs and header lines, however it is written."""
 
 
 def _type(kind: CredentialKind) -> Quoted:

@@ -40,10 +40,10 @@ def test_an_unknown_kind_of_port_is_answered_with_the_kinds_that_exist(url: str)
         assert kind in str(error)
 
 
-def test_replay_is_named_as_planned() -> None:
+def test_a_replay_of_a_file_that_is_not_there() -> None:
     error = refusal("replay://recording")
     assert error.reasons == {Reason.PORT_NOT_FOUND}
-    assert "yet" in str(error)
+    assert "--record FILE" in str(error)
 
 
 @posix

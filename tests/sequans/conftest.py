@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 import pytest
 
 from modemtls import find_model
 from modemtls.at import Channel
-from modemtls.op import Op, SetLine, run
+from modemtls.op import Op, run
 from modemtls.plugins import load_object
-from modemtls.port import Port
+from modemtls.testing import Answer
+from modemtls.testing import dialogue as scripted
 from modemtls_sequans.driver import SequansDriver
 from modemtls_sequans.options import SequansOptions
 
 T = TypeVar("T")
-
-#: Bytes that come at once, or (seconds later, bytes).
-Answer = bytes | tuple[float, bytes]
 
 OK = b"\r\nOK\r\n"
 ERROR = b"\r\nERROR\r\n"
@@ -38,98 +34,7 @@ def urc(line: str) -> bytes:
     return b"\r\n" + line.encode() + b"\r\n"
 
 
-@dataclass
-class Exchange:
-    sent: bytes
-    answers: tuple[Answer, ...]
-
-
-PROBE = b"AT+CMEE?\r"
-#: Stands in a script where the channel may put itself in order.
-RECOVERY = Exchange(b"", ())
-
-
-class ScriptedPort(Port):
-    """A line in virtual time; a byte that is not in the script fails at once."""
-
-    name = "script"
-    virtual_time = True
-
-    def __init__(self, chunk: int = 0) -> None:
-        self.chunk = chunk
-        self.script: deque[Exchange] = deque()
-        self._time = 0.0
-        self._written = b""
-        self._due: list[tuple[float, bytes]] = []
-
-    def answer(self, *answers: Answer) -> None:
-        for answer in answers:
-            after, data = answer if isinstance(answer, tuple) else (0.0, answer)
-            latest = self._due[-1][0] if self._due else self._time
-            self._due.append((max(latest, self._time) + after, data))
-
-    def write(self, data: bytes, timeout: float) -> None:
-        self._written += data
-        while self._written:
-            self._recover()
-            if not self._written:
-                return
-            assert self.script, f"nothing more was expected, and {self._written!r} was sent"
-            expected = self.script[0].sent
-            if len(self._written) < len(expected):
-                assert expected.startswith(self._written)
-                return
-            assert self._written.startswith(expected), (self._written, expected)
-            self._written = self._written[len(expected) :]
-            self.answer(*self.script.popleft().answers)
-
-    def _recover(self) -> None:
-        """Answer the probes of the channel's recovery, where the script allows them; it decides how many."""
-        while self.script and self.script[0] is RECOVERY and self._written:
-            if PROBE.startswith(self._written[: len(PROBE)]):
-                if len(self._written) < len(PROBE):
-                    return
-                self._written = self._written[len(PROBE) :]
-                self.answer(info("+CMEE: 1"))
-            else:
-                self.script.popleft()
-
-    def read(self, timeout: float) -> bytes:
-        deadline = self._time + timeout
-        if not self._due or self._due[0][0] > deadline:
-            self._time = max(self._time, deadline)
-            return b""
-        due, data = self._due[0]
-        self._time = max(self._time, due)
-        size = self.chunk or len(data)
-        if len(data) > size:
-            self._due[0] = (due, data[size:])
-        else:
-            del self._due[0]
-        return data[:size]
-
-    def now(self) -> float:
-        return self._time
-
-    def sleep(self, seconds: float) -> None:
-        self._time += seconds
-
-    def set_line(self, line: SetLine) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-    @property
-    def unread(self) -> bool:
-        return bool(self._due)
-
-    def assert_used_up(self) -> None:
-        assert not self._written, f"{self._written!r} is no whole command"
-        if list(self.script) == [RECOVERY]:
-            self.script.clear()
-        assert not self.script, f"never sent: {[each.sent for each in self.script]}"
-        assert not self._due, f"never read: {self._due}"
+PROBE, LAST_PROBE = "AT+CMEE?", "AT+CMEE=?"
 
 
 class Dialogue:
@@ -138,7 +43,7 @@ class Dialogue:
     def __init__(
         self, model: str = "sequans-gm02s", options: SequansOptions | None = None, chunk: int = 0
     ) -> None:
-        self.port = ScriptedPort(chunk)
+        self.port = scripted(chunk=chunk)
         record = find_model(model)
         options = options or SequansOptions()
         resolved = record.resolve("", options)
@@ -151,13 +56,12 @@ class Dialogue:
 
     def expect(self, sent: str | bytes, *answers: Answer) -> Dialogue:
         """Next comes this: a command line (text), or data (bytes); then these answers."""
-        data = sent.encode() + b"\r" if isinstance(sent, str) else sent
-        self.port.script.append(Exchange(data, answers or (OK,)))
+        self.port.expect((sent, answers or (OK,)))
         return self
 
     def says(self, *answers: Answer) -> Dialogue:
         """The modem says this by itself."""
-        self.port.answer(*answers)
+        self.port.say(*answers)
         return self
 
     def hears(self, *answers: Answer) -> Dialogue:
@@ -190,7 +94,7 @@ class Dialogue:
             assert self.port.unread, "nothing was left"
             while self.port.unread:
                 run(self.channel.poll(0.1), self.port)
-        self.port.assert_used_up()
+        self.port.check()
 
     @property
     def now(self) -> float:
@@ -198,7 +102,7 @@ class Dialogue:
 
     def recovers(self) -> Dialogue:
         """The channel may ask, any number of times, whether the modem is still there, and it is."""
-        self.port.script.append(RECOVERY)
+        self.port.expect_any((PROBE, info("+CMEE: 1")), (LAST_PROBE, info("+CMEE: (0-2)")))
         return self
 
 
@@ -215,4 +119,4 @@ def dialogue(request: pytest.FixtureRequest) -> Connect:
     return make
 
 
-__all__ = ["CME4", "ERROR", "NO_CARRIER", "OK", "PROMPT", "Connect", "Dialogue", "info", "urc"]
+__all__ = ["CME4", "ERROR", "NO_CARRIER", "OK", "PROMPT", "Answer", "Connect", "Dialogue", "info", "urc"]

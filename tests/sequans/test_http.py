@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.canaries import HTTP_PASSWORD
 
 from modemtls import (
     Certainty,
@@ -526,10 +527,10 @@ def test_what_cannot_be_quoted_sends_nothing(dialogue: Connect, request_: HttpRe
 
 
 def test_password_of_a_stored_profile_is_shown_nowhere(dialogue: Connect) -> None:
-    stored = '+SQNHTTPCFG: 2,"h",443,1,"me","hunter2",1,120,1,6'
+    stored = f'+SQNHTTPCFG: 2,"h",443,1,"me","{HTTP_PASSWORD}",1,120,1,6'
     modem = (
         dialogue().expect("AT+SQNHTTPCFG?", urc(stored), urc(stored), OK).expect(CONFIGURE, urc(stored), CME4)
     )
     with pytest.raises(HttpError) as caught:
         ask(modem)
-    assert "hunter2" not in f"{caught.value!r} {caught.value} {caught.value.lines} {modem.listened}"
+    assert HTTP_PASSWORD not in f"{caught.value!r} {caught.value} {caught.value.lines} {modem.listened}"

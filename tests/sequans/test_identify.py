@@ -8,9 +8,10 @@ from modemtls import Certainty, Identity, Reason, Unsupported
 from modemtls.at import Channel, Dialect
 from modemtls.identify import choose, identity
 from modemtls.op import run
+from modemtls.testing import dialogue
 from modemtls_sequans.models import MODELS, firmware_of
 
-from .conftest import ERROR, Exchange, ScriptedPort, info
+from .conftest import ERROR, info
 
 
 def who(product: str = "", revision: str = "", *lines: str) -> Identity:
@@ -87,7 +88,7 @@ def test_firmware_in_the_published_forms() -> None:
 
 
 def test_identity_is_asked_with_five_commands_and_survives_refusals() -> None:
-    port = ScriptedPort(3)
+    port = dialogue(chunk=3)
     for sent, answer in (
         ("AT+CGMI", ERROR),
         ("AT+CGMM", info("GM02SP")),
@@ -95,7 +96,8 @@ def test_identity_is_asked_with_five_commands_and_survives_refusals() -> None:
         ("AT+CGSN", info("351358810000000")),
         ("ATI1", info("UE8.2.1.0", "LR8.2.1.0-61488")),
     ):
-        port.script.append(Exchange(sent.encode() + b"\r", (answer,)))
+        port.expect((sent, answer))
     found = run(identity(Channel(Dialect()), MODELS), port)
-    port.assert_used_up()
-    assert found == Identity("", "GM02SP", "UE8.2.1.0", "351358810000000", ("UE8.2.1.0", "LR8.2.1.0-61488"))
+    port.check()
+    lines = ("UE8.2.1.0", "LR8.2.1.0-61488")
+    assert found == Identity("", "GM02SP", "UE8.2.1.0", "351358810000000", lines, ("I1",))

@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.canaries import PSK as CANARY
 
 from modemtls import (
     Certainty,
@@ -363,36 +364,37 @@ def test_stored_profile_is_compared_field_by_field(stored: str, same: bool) -> N
 
 def test_cases_of_an_identity_are_two_identities_and_those_of_hex_are_one() -> None:
     driver = Dialogue().driver
-    wanted = replace(STRICT, psk=Psk("Device", bytes.fromhex("AABB")), cipher_suites=(0xC02B,))
-    assert driver.profile_matches(read('6,2,"0xc02b",5,19,,,"aabb","Device",0,0,0'), wanted)
-    assert not driver.profile_matches(read('6,2,"0xc02b",5,19,,,"aabb","device",0,0,0'), wanted)
+    wanted = replace(STRICT, psk=Psk("Device", CANARY), cipher_suites=(0xC02B,))
+    assert driver.profile_matches(read(f'6,2,"0xc02b",5,19,,,"{CANARY.hex()}","Device",0,0,0'), wanted)
+    assert not driver.profile_matches(read(f'6,2,"0xc02b",5,19,,,"{CANARY.hex()}","device",0,0,0'), wanted)
 
 
 # Secrets
 
-PSK = replace(STRICT, psk=Psk("Client_identity", bytes.fromhex("0123456789ABCDEF")))
+HEX = CANARY.hex().upper()
+PSK = replace(STRICT, psk=Psk("Client_identity", CANARY))
 
 
 @pytest.mark.parametrize("echo", [True, False], ids=["echo", "no-echo"])
 def test_pre_shared_key_is_in_no_error_event_or_record(dialogue: Connect, echo: bool) -> None:
-    sent = 'AT+SQNSPCFG=6,2,"",5,19,,,"0123456789ABCDEF","Client_identity",0,0,0'
+    sent = f'AT+SQNSPCFG=6,2,"",5,19,,,"{HEX}","Client_identity",0,0,0'
     modem = dialogue()
-    line = '+SQNSPCFG: 6,2,"",5,19,,,"0123456789ABCDEF","Client_identity",0,0,0'
+    line = f'+SQNSPCFG: 6,2,"",5,19,,,"{HEX}","Client_identity",0,0,0'
     modem.expect(sent, *([sent.encode() + b"\r"] if echo else []), urc(line), CME4, (1.0, urc(line)))
     with pytest.raises(CredentialError) as caught:
         modem.run(modem.driver.write_profile(6, PSK), leaves=True)
     shown = f"{caught.value!r} {caught.value} {caught.value.command} {caught.value.lines} {modem.listened}"
-    assert "0123456" not in shown
-    assert "CDEF" not in shown
+    assert HEX[:7] not in shown
+    assert HEX[-5:] not in shown
 
 
 def test_pre_shared_key_is_written_in_full_and_shown_to_nobody(dialogue: Connect) -> None:
-    sent = 'AT+SQNSPCFG=6,2,"",5,19,,,"0123456789ABCDEF","Client_identity",0,0,0'
+    sent = f'AT+SQNSPCFG=6,2,"",5,19,,,"{HEX}","Client_identity",0,0,0'
     modem = dialogue().expect(sent, info(sent[2:].replace("=", ": ")))
     modem.run(modem.driver.write_profile(6, PSK))
     modem.expect("AT+SQNSPCFG", info(sent[2:].replace("=", ": ")))
     (stored,) = modem.run(modem.driver.read_profiles())
-    assert "012345" not in repr(stored)
+    assert HEX[:6] not in repr(stored)
     assert dict(stored.fields)["psk"] == "***"
     assert modem.driver.profile_matches(stored, PSK)
 
@@ -411,6 +413,8 @@ def test_pre_shared_key_is_written_in_full_and_shown_to_nobody(dialogue: Connect
         ('AT+SQNHTTPCFG=1,"h",443,1,"me",password', 'AT+SQNHTTPCFG=1,"h",443,1,"me","***"'),
         ('AT+SQNSMQTTCFG=0,"client","user","pass",2', 'AT+SQNSMQTTCFG=0,"client","user","***",2'),
         ('AT+CGAUTH=1,1,"user","pw"', 'AT+CGAUTH=1,1,"user","***"'),
+        ('AT+SQNHTTPQRY=1,0,"/","Authorization: Bearer x"', 'AT+SQNHTTPQRY=1,0,"/","***"'),
+        ('AT+SQNHTTPSND=1,0,"/",5,"1","Authorization: Bearer x"', 'AT+SQNHTTPSND=1,0,"/",5,"1","***"'),
         ("AT+CGAUTH=1,1,user,pw", 'AT+CGAUTH=1,1,user,"***"'),
         ('AT+CPIN="1234"', 'AT+CPIN="***"'),
         ("AT+CPIN=1234", 'AT+CPIN="***"'),

@@ -28,6 +28,8 @@ _WHERE = {
     "models": "models:models",
     "plugins": "models:plugins",
     "explain": "explain:explain",
+    "lint": "lint:lint",
+    "probe-server": "probe:probe_server",
     "sim": "sim:sim",
     "info": "modem:info",
     "clock": "modem:clock",
@@ -35,6 +37,7 @@ _WHERE = {
     "cert": "cert:cert",
     "profile": "profile:profile",
     "at": "at:at",
+    "transcript": "transcript:transcript",
     "request": "request:request",
 }
 
@@ -125,7 +128,8 @@ def _pipe_is_closed() -> int:
 @click.group(
     cls=Tool,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="A port is a device name (/dev/ttyUSB0, COM5), socket://HOST:PORT, rfc2217://HOST:PORT or sim://MODEL.",
+    epilog="A port is a device name (/dev/ttyUSB0, COM5), socket://HOST:PORT, rfc2217://HOST:PORT, sim://MODEL"
+    " or replay://FILE.",
 )
 @click.version_option(package_name="modemtls", prog_name="modemtls")
 def main() -> None:
