@@ -1,8 +1,10 @@
-"""Settings for every test: nothing of the user's is read or written, and slow machines are no failure."""
+"""Settings for every test: nothing of the user's is read or written, slow machines are no failure, secrets are
+searched for in all that is shown."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,19 @@ from hypothesis import settings
 
 settings.register_profile("modemtls", deadline=None)
 settings.load_profile("modemtls")
+
+sys.path.append(
+    str(Path(__file__).resolve().parent.parent)
+)  # for what tests share: tests.canaries, tests.watch
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch for secrets, before a test makes its first key."""
+    from tests import watch, watched
+
+    plugin = watch.Plugin()
+    if config.pluginmanager.register(plugin, "secrets-watch"):
+        watched.install(plugin)
 
 
 @pytest.fixture(autouse=True)

@@ -139,7 +139,7 @@ def draw_faults(
 
 def opened(port: FaultyPort, monkeypatch: pytest.MonkeyPatch) -> Modem:
     with monkeypatch.context() as patch:
-        patch.setattr("modemtls.modem.open_port", lambda url, **given: port)
+        patch.setattr("modemtls.connecting.open_port", lambda url, **given: port)
         return modemtls.open("sim://behind-a-faulty-line", journal=False)
 
 

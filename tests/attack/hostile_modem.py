@@ -65,12 +65,19 @@ class HostileModem(Port):
     """``fault`` strikes the next numbered command; ``chatter`` is the chance of a line that nobody asked for.
 
     ``aborts``: input ends the command that runs, and the byte that did it is lost (V.250 allows that).
+    ``lag``: seconds that everything takes from the modem to the host.
     """
 
     virtual_time = True
 
     def __init__(
-        self, dice: random.Random, *, echo: bool = False, aborts: bool = False, chatter: float = 0.1
+        self,
+        dice: random.Random,
+        *,
+        echo: bool = False,
+        aborts: bool = False,
+        chatter: float = 0.1,
+        lag: float = 0.0,
     ) -> None:
         self.name = "hostile"
         self.time = 1000.0
@@ -80,7 +87,7 @@ class HostileModem(Port):
         """Numbers whose final result code has gone to the host."""
         self.uploads: dict[int, bytes] = {}
         self._dice = dice
-        self._echo, self._aborts, self._chatter = echo, aborts, chatter
+        self._echo, self._aborts, self._chatter, self._lag = echo, aborts, chatter, lag
         self._out: deque[tuple[float, bytes, int]] = deque()
         self._line = bytearray()
         self._data: bytearray | None = None
@@ -93,6 +100,7 @@ class HostileModem(Port):
     def read(self, timeout: float) -> bytes:
         if self._out:
             due, data, number = self._out[0]
+            due += self._lag
             if due <= self.time + timeout:
                 self._out.popleft()
                 self.time = max(self.time, due)
@@ -135,7 +143,7 @@ class HostileModem(Port):
     @property
     def well_at(self) -> float:
         """When everything that was going wrong is over."""
-        last = self._out[-1][0] if self._out else 0.0
+        last = self._out[-1][0] + self._lag if self._out else 0.0
         return max(self._free_at, self._deaf_until, last)
 
     # The modem's side.
@@ -151,7 +159,7 @@ class HostileModem(Port):
         found = _NUMBERED.fullmatch(line)
         if found is None:
             if line.upper().startswith("AT"):
-                known = {"AT": [], "ATQ0": [], "AT+CMEE?": ["+CMEE: 1"]}
+                known = {"AT": [], "ATQ0": [], "AT+CMEE?": ["+CMEE: 1"], "AT+CMEE=?": ["+CMEE: (0-2)"]}
                 self._answer(0, known.get(line, []), "OK" if line in known else "ERROR", NO_FAULT)
             return
         fault, self.fault = self.fault, NO_FAULT

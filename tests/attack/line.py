@@ -5,20 +5,67 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from modemtls import Modem
+import pytest
+
+from modemtls import Gap, Modem, TlsVersion, Unsupported, VerifyPolicy
+from modemtls.https.session import HttpWay
+from modemtls.model import Capability
 from modemtls.op import SetLine
+from modemtls.operations import vendor_options
+from modemtls.plugins import find_model, registry
+from modemtls.policy import TlsEndpoint, resolve
 from modemtls.port import Port
-from modemtls.sim import SimPort
-from modemtls_sequans.simulator import Gm02s
+from modemtls.settings import Settings
+from modemtls.sim import CellularSimulator, SimPort
+
+MODELS = [model.name for model in registry().models if model.simulator is not None]
+"""Every installed model that can be simulated: one that is added comes under attack by itself."""
+
+each_model = pytest.mark.parametrize("model_name", MODELS)
 
 
-def simulated(modem: Modem) -> Gm02s:
+def ways_of(name: str) -> list[HttpWay]:
+    """The ways in which a model can make a request, wherever TLS runs."""
+    model = find_model(name)
+    can = model.resolve("", vendor_options(model, Settings("sim://"))).capabilities
+    ways: list[HttpWay] = ["stream"] if can & {Capability.TLS_STREAM, Capability.TCP_STREAM} else []
+    return [*ways, "modem"] if Capability.HTTP_CLIENT in can else ways
+
+
+def tls_of(name: str) -> TlsEndpoint | None:
+    """On this computer where the modem's own TLS is older than the servers of these tests."""
+    model = find_model(name)
+    found = model.resolve("", vendor_options(model, Settings("sim://", options=options_of(name))))
+    is_old = TlsVersion.TLS1_2 not in found.enforcement.minimum_versions
+    return "host" if is_old and Capability.TCP_STREAM in found.capabilities else None
+
+
+def options_of(name: str) -> dict[str, object]:
+    """The vendor's options with which the simulated model is shown at its best."""
+    return dict(find_model(name).demo_options)
+
+
+def policy_of(name: str) -> VerifyPolicy:
+    """As strict as the model can be; what it cannot check is not what is attacked."""
+    model = find_model(name)
+    options = vendor_options(model, Settings("sim://", options=options_of(name)))
+    policy = VerifyPolicy(accept_gaps=frozenset(Gap))
+    if tls_of(name) == "host":
+        return VerifyPolicy()
+    try:
+        resolve(policy, model.resolve("", options).enforcement, host="one.test", model=name)
+    except Unsupported:
+        return VerifyPolicy.insecure()
+    return policy
+
+
+def simulated(modem: Modem) -> CellularSimulator:
     """The simulated modem behind an open one."""
     port = modem._port
     if isinstance(port, Tap):
         port = port.inner
     assert isinstance(port, SimPort)
-    assert isinstance(port.simulator, Gm02s)
+    assert isinstance(port.simulator, CellularSimulator)
     return port.simulator
 
 
@@ -34,8 +81,8 @@ class Tap(Port):
         self.sent = bytearray()
 
     @property
-    def simulator(self) -> Gm02s:
-        assert isinstance(self.inner.simulator, Gm02s)
+    def simulator(self) -> CellularSimulator:
+        assert isinstance(self.inner.simulator, CellularSimulator)
         return self.inner.simulator
 
     @classmethod

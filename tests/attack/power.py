@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import enum
 import re
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,10 @@ from modemtls import Modem
 from modemtls.op import SetLine
 from modemtls.port import Port
 from modemtls.sim import Json, Result, SimPort
+from modemtls.sim.machine import Timer
+from modemtls.sim.settings import settings_from
 from modemtls_sequans.simulator import Gm02s
+from modemtls_sequans.simulator.settings import Gm02sSettings
 
 
 class Vanished(BaseException):
@@ -121,16 +127,70 @@ class TearingGm02s(Gm02s):
         super().restart()
 
 
-def modem_with(state: Json | None, kind: type[Gm02s] = Gm02s, **settings: Any) -> Gm02s:
-    simulator = kind(boot_delay=0.5, **settings)
+def modem_with(state: Json | None, kind: type[Gm02s] = Gm02s, settings: Gm02sSettings | None = None) -> Gm02s:
+    """A modem, made anew or from its flash.  ``settings`` are :func:`settings_of`."""
+    simulator = kind(settings or settings_of({}))
     if state is not None:
         simulator.load_state(state)
     return simulator
 
 
+def settings_of(given: Mapping[str, object]) -> Gm02sSettings:
+    return settings_from(Gm02sSettings, {"boot_delay": 0.5, **given})
+
+
+#: Statistics, time and chance: what the next host cannot notice, or has no influence on what it does.
+#: (``A/``, which repeats the last line, is never sent by modemtls.)
+_PASSING = frozenset(
+    [
+        "commands",
+        "_executed",
+        "_payload_bytes",
+        "settings",
+        "restarts",
+        "now",
+        "_random",
+        "_order",
+        "_last_line",
+        "_base",
+        "_base_at",
+    ]
+)
+
+
+def state_of(simulator: Gm02s) -> object:
+    """All that a modem is at this moment for the next host: flash, half a line, half a payload, what is due."""
+    return _frozen(simulator, (), simulator.now)
+
+
+def _frozen(thing: object, owners: tuple[int, ...], now: float) -> object:
+    match thing:
+        case None | bool() | int() | float() | str() | bytes() | date() | enum.Enum():
+            return thing
+        case bytearray():
+            return bytes(thing)
+        case dict():
+            return frozenset((key, _frozen(value, owners, now)) for key, value in thing.items())
+        case list() | tuple() | deque():
+            return tuple(_frozen(each, owners, now) for each in thing)
+        case set() | frozenset():
+            return frozenset(_frozen(each, owners, now) for each in thing)
+        case Timer():
+            return thing.cancelled, round(thing.due - now, 3), getattr(thing.action, "__qualname__", "")
+    if callable(thing):
+        return getattr(thing, "__qualname__", "")
+    if id(thing) in owners:
+        return "owner"
+    held = vars(thing) if hasattr(thing, "__dict__") else {}
+    own = (*owners, id(thing))
+    return type(thing).__name__, frozenset(
+        (name, _frozen(value, own, now)) for name, value in held.items() if name not in _PASSING
+    )
+
+
 def opened(port: Port, patch: pytest.MonkeyPatch, **given: Any) -> Modem:
     with patch.context() as only:
-        only.setattr("modemtls.modem.open_port", lambda url, **kinds: port)
+        only.setattr("modemtls.connecting.open_port", lambda url, **kinds: port)
         return modemtls.open("sim://behind-a-line", model="sequans-gm02s", **given)
 
 

@@ -129,7 +129,7 @@ def scene(
     server: HttpsServer, cas: list[bytes], clients: list[tuple[bytes, bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> Scene:
     made = Scene(server, cas, clients)
-    monkeypatch.setattr("modemtls.modem.open_port", made.open_port)
+    monkeypatch.setattr("modemtls.connecting.open_port", made.open_port)
     return made
 
 
@@ -353,7 +353,7 @@ def test_ctrl_c_at_every_step_of_opening_and_of_closing(scene: Scene) -> None:
             return line
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("modemtls.modem.open_port", armed)
+            patch.setattr("modemtls.connecting.open_port", armed)
             with pytest.raises(KeyboardInterrupt):
                 modemtls.open(scene.url)
         assert scene.line.closed
@@ -386,7 +386,7 @@ def test_cancelled_at_every_step_of_opening(scene: Scene) -> None:
                 return line
 
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("modemtls.modem.open_port", armed)
+                patch.setattr("modemtls.connecting.open_port", armed)
                 with pytest.raises(asyncio.CancelledError):
                     await task
             assert scene.line.closed

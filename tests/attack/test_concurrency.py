@@ -141,7 +141,7 @@ def test_tasks_never_mix_their_commands_answers_and_data(
 
     async def main() -> None:
         if in_process:
-            monkeypatch.setattr("modemtls.modem.open_port", lambda url, **how: SimPort(simulator))
+            monkeypatch.setattr("modemtls.connecting.open_port", lambda url, **how: SimPort(simulator))
         path = "sim://sequans-gm02s" if in_process else request.getfixturevalue("pty").path
         async with await modemtls.open_async(path, model="sequans-gm02s") as modem:
             await asyncio.gather(*(work(modem, worker, random.Random(worker)) for worker in range(WORKERS)))

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import trustme
 from click.testing import CliRunner
+from tests.canaries import PASSWORD, PIN, PSK
 
 import modemtls
 from modemtls import (
@@ -32,15 +33,19 @@ from modemtls import (
     VerifyPolicy,
 )
 from modemtls.cli import main
+from modemtls.https.session import HttpWay
 from modemtls.model import HttpRequest
 from modemtls.op import Op, run
 from modemtls.port import Port
 from modemtls.sim.server import HttpsServer
 
 from .conftest import attack_size
-from .line import Tap, simulated
+from .line import MODELS, Tap, each_model, options_of, policy_of, simulated, tls_of, ways_of
 
 MODEL = "sequans-gm02s"
+#: Those whose prompts this module knows: there each byte on the line is accounted for.
+COUNTED = [name for name in MODELS if name.startswith("sequans-")]
+each_counted_model = pytest.mark.parametrize("model_name", COUNTED)
 
 C0 = [chr(code) for code in range(32)]
 ATOMS = [
@@ -129,6 +134,14 @@ def masked(line: str) -> str:
     return shape
 
 
+_NUMBER = re.compile(r"(?<![A-Za-z])[0-9A-Fa-f]*\d[0-9A-Fa-f]*")
+
+
+def shape_of(line: str, model: str) -> str:
+    """What is compared of a command line: where lengths stand is known of some models only."""
+    return masked(line) if model in COUNTED else _NUMBER.sub("#", masked(line))
+
+
 def counted(commands: Sequence[str]) -> int:
     """How many commands, without those whose number is a matter of the network's pace."""
     return sum(not command.startswith(("AT+SQNSRECV=", "AT+SQNSI=")) for command in commands)
@@ -176,7 +189,8 @@ def split(sent: bytes, commands: Sequence[str]) -> tuple[list[str], list[bytes]]
 class Attack:
     """Taps on modems, and the check of what they executed."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: str = MODEL) -> None:
+        self.model = model
         self.taps: list[Tap] = []
         self.data: list[bytes] = []
         self.cases = self.refused = 0
@@ -198,6 +212,9 @@ class Attack:
         commands: list[str] = []
         self.data.clear()
         for tap in self.taps:
+            if self.model not in COUNTED:
+                commands += tap.simulator.commands
+                continue
             lines, data = split(bytes(tap.sent), tap.simulator.commands)
             commands += lines
             self.data += data
@@ -212,7 +229,7 @@ class Attack:
             for call in rng.sample(list(calls), len(calls)):
                 commands = self.perform(call, harmless_texts(call)[turn % 4])
                 known, most = self.known.get(call.family or call.name, (frozenset(), 0))
-                known |= set(map(masked, commands))
+                known |= {shape_of(command, self.model) for command in commands}
                 self.known[call.family or call.name] = known, max(most, counted(commands))
         self.refused = 0
 
@@ -222,8 +239,9 @@ class Attack:
         commands = self.perform(call, text)
         commands = [command for command in commands if command not in self.debts]
         known, most = self.known[call.family or call.name]
-        strange = [command for command in commands if masked(command) not in known]
+        strange = [command for command in commands if shape_of(command, self.model) not in known]
         assert not strange, (call.name, text, strange)
+        assert "AT+CFUN=0" not in commands, (call.name, text)
         assert counted(commands) <= most, (call.name, text, commands)
 
 
@@ -233,22 +251,29 @@ def server() -> Iterator[HttpsServer]:
         yield running
 
 
-def leading_to(server: HttpsServer) -> str:
-    return f"sim://{MODEL}?registration_delay=0.1&map=one.test:443=127.0.0.1:{server.port}"
+def leading_to(server: HttpsServer, model: str) -> str:
+    return f"sim://{model}?registration_delay=0.1&map=one.test:443=127.0.0.1:{server.port}"
 
 
 @pytest.fixture
-def modem(server: HttpsServer) -> Iterator[Modem]:
-    with modemtls.open(leading_to(server), journal=False) as modem:
-        modem.trust(server.ca_pem)
+def model_name() -> str:
+    return MODEL
+
+
+@pytest.fixture
+def modem(server: HttpsServer, model_name: str) -> Iterator[Modem]:
+    url = leading_to(server, model_name)
+    with modemtls.open(url, options=options_of(model_name), tls=tls_of(model_name)) as modem:
+        modem.clock.set()
+        modem.trust(server.ca_pem, policy=policy_of(model_name))
         modem.network.up()
         yield modem
         assert simulated(modem).online, "the radio was switched off"
 
 
 @pytest.fixture
-def attack(modem: Modem) -> Attack:
-    attack = Attack()
+def attack(modem: Modem, model_name: str) -> Attack:
+    attack = Attack(model_name)
     attack.taps.append(Tap.of(modem))
     return attack
 
@@ -308,10 +333,10 @@ def driver_calls(modem: Modem) -> list[Call]:
         call("plain host", "harmless.test", lambda t: dial(t, 80, None)),
         call("apn", "iot.example", lambda t: up(apn=t)),
         call("user", "somebody", lambda t: up(user=t, password="p")),
-        call("password", "secret", lambda t: up(user="u", password=t)),
-        call("pin", "4321", pin),
-        call("psk identity", "device-7", lambda t: profile(Psk(t, b"\x01" * 16))),
-        call("psk", "device-7", lambda t: profile(Psk("me", t.encode("utf-8", "surrogatepass")))),
+        call("password", PASSWORD, lambda t: up(user="u", password=t)),
+        call("pin", PIN, pin),
+        call("psk identity", "device-7", lambda t: profile(Psk(t, PSK))),
+        call("psk", PASSWORD, lambda t: profile(Psk("me", t.encode("utf-8", "surrogatepass")))),
         call("path", "path", lambda t: ask("GET", "/" + t), family="get"),
         call("query", "a=b", lambda t: ask("GET", "/path?" + t), family="get"),
         call("header value", "value", lambda t: ask("GET", "/", (("X-Test", t),)), family="get"),
@@ -332,6 +357,7 @@ def harmless_texts(call: Call) -> list[str]:
     return [call.harmless, call.harmless, call.harmless + "-and-some-more", last]
 
 
+@each_counted_model
 def test_each_hostile_piece_in_each_argument_of_the_driver(attack: Attack, modem: Modem) -> None:
     calls = driver_calls(modem)
     attack.learn(calls, 40)
@@ -342,8 +368,11 @@ def test_each_hostile_piece_in_each_argument_of_the_driver(attack: Attack, modem
     assert attack.refused > attack.cases / 2
 
 
-def test_generated_texts_in_all_arguments_of_the_driver(attack: Attack, modem: Modem) -> None:
-    size, seed = attack_size(50_000, 5_000), 1
+@each_counted_model
+def test_generated_texts_in_all_arguments_of_the_driver(
+    attack: Attack, modem: Modem, model_name: str
+) -> None:
+    size, seed = attack_size(50_000 if model_name == MODEL else 10_000, 2_000), 1
     rng = random.Random(seed)
     calls = driver_calls(modem)
     attack.learn(calls, 40)
@@ -369,16 +398,21 @@ def target_of(text: str) -> str:
 
 def api_calls(modem: Modem, server: HttpsServer) -> list[Call]:
     """An application's calls, on sessions that stay open."""
-    stream = modem.https("one.test", timeout=5)
-    client = modem.https("one.test", timeout=5, http="modem")
+    policy = policy_of(modem.model.name)
+    stream = modem.https("one.test", timeout=5, policy=policy)
+    has_client = "modem" in ways_of(modem.model.name)
+    client = modem.https("one.test", timeout=5, policy=policy, http="modem" if has_client else "stream")
     body = b"\r\n+++AT+CFUN=0\r\n\x1a\x1bA/\r> \r\nAT+CFUN=0\r\n"
 
     def psk(text: str) -> None:
-        modem.https("one.test", policy=VerifyPolicy(psk=Psk(text, b"\x01" * 16)), timeout=5).get("/")
+        modem.https("one.test", policy=VerifyPolicy(psk=Psk(text, PSK)), timeout=5).get("/")
 
-    return [
-        Call("host", "none.test", lambda t: modem.https(t, timeout=5).get("/")),
-        Call("host of the client", "none.test", lambda t: modem.https(t, timeout=5, http="modem").get("/")),
+    def elsewhere(text: str, http: HttpWay) -> object:
+        return modem.https(text, timeout=5, http=http, policy=policy).get("/")
+
+    calls = [
+        Call("host", "none.test", lambda t: elsewhere(t, "stream")),
+        Call("host of the client", "none.test", lambda t: elsewhere(t, "modem")),
         Call("path", "path", lambda t: stream.get(target_of(t)), family="stream"),
         Call("query", "a=b", lambda t: stream.get(f"/path?{t}"), family="stream"),
         Call("header value", "value", lambda t: stream.get("/", headers={"X-Test": t}), family="stream"),
@@ -396,15 +430,18 @@ def api_calls(modem: Modem, server: HttpsServer) -> list[Call]:
              family="client post"),
         Call("psk identity", "device-7", psk),
     ]  # fmt: skip
+    return [call for call in calls if has_client or "client" not in call.name]
 
 
+@each_model
 def test_generated_texts_in_requests_reach_the_server_as_one_request(
-    attack: Attack, modem: Modem, server: HttpsServer
+    attack: Attack, modem: Modem, server: HttpsServer, model_name: str
 ) -> None:
-    size, seed = attack_size(10_000, 800), 2
+    full = {MODEL: 10_000}.get(model_name, 2_000 if model_name in COUNTED else 500)
+    size, seed = attack_size(full, 300 if model_name == MODEL else 50), 2
     rng = random.Random(seed)
     calls = api_calls(modem, server)
-    attack.learn(calls, 60)
+    attack.learn(calls, 60 if model_name == MODEL else 20)
     attack.debts = frozenset({"AT+SQNHTTPDISCONNECT=2", "AT+SQNSH=6"})
     for case in range(size):
         call = calls[rng.randrange(len(calls))]
@@ -422,13 +459,15 @@ def test_generated_texts_in_requests_reach_the_server_as_one_request(
                     assert request.header("X-Test") == text.strip(" \t")
         if len(server.log) > 900:
             server.log.clear()
-    assert size / 4 < attack.refused < size
+    assert size / 8 < attack.refused < size
 
 
 @pytest.fixture
-def opened(attack: Attack, monkeypatch: pytest.MonkeyPatch) -> Attack:
+def opened(model_name: str, monkeypatch: pytest.MonkeyPatch) -> Attack:
     """Every port that is opened from now on is tapped; those before are left alone."""
     from modemtls import port
+
+    attack = Attack(model_name)
 
     def tapped(*args: Any, **how: Any) -> Port:
         inner = port.open_port(*args, **how)
@@ -436,14 +475,15 @@ def opened(attack: Attack, monkeypatch: pytest.MonkeyPatch) -> Attack:
         attack.taps[:] = [tap]
         return tap
 
-    monkeypatch.setattr("modemtls.modem.open_port", tapped)
-    attack.taps.clear()
+    monkeypatch.setattr("modemtls.connecting.open_port", tapped)
     return attack
 
 
-def fresh_calls(folder: Path, server: HttpsServer, monkeypatch: pytest.MonkeyPatch) -> list[Call]:
+def fresh_calls(
+    folder: Path, server: HttpsServer, monkeypatch: pytest.MonkeyPatch, model_name: str
+) -> list[Call]:
     """Calls on a modem that has just been switched on: settings, PIN, certificates and their files."""
-    url = leading_to(server)
+    url = leading_to(server, model_name)
     ca = trustme.CA(organization_name="An organisation", key_type=trustme.KeyType.ECDSA)
     leaf = trustme.CA(key_type=trustme.KeyType.ECDSA).issue_cert(
         "device.test", key_type=trustme.KeyType.ECDSA
@@ -510,13 +550,13 @@ def fresh_calls(folder: Path, server: HttpsServer, monkeypatch: pytest.MonkeyPat
 
         return do
 
-    locked = f"{url}&sim=pin&pin=4321"
+    locked = f"{url}&sim=pin&pin={PIN}"
     return [
         Call("open: apn", "internet", lambda t: up(apn=t)),
         Call("open: user", "somebody", lambda t: up(apn="a", user=t, password="p")),
-        Call("open: password", "secret", lambda t: up(apn="a", user="u", password=t)),
-        Call("open: pin", "4321", lambda t: up(url=locked, pin=t)),
-        Call("open: model", MODEL, lambda t: up(model=t)),
+        Call("open: password", PASSWORD, lambda t: up(apn="a", user="u", password=t)),
+        Call("open: pin", PIN, lambda t: up(url=locked, pin=t)),
+        Call("open: model", model_name, lambda t: up(model=t)),
         Call("open: option", "sync", lambda t: up(options={"dial": t})),
         Call("open: address", "2", lambda t: up(url=f"{url}&urc_noise=0&seed={t}")),
         Call("configuration file", "internet", from_file),
@@ -527,23 +567,24 @@ def fresh_calls(folder: Path, server: HttpsServer, monkeypatch: pytest.MonkeyPat
         Call("name in a certificate", "An organisation", named),
         Call("text before certificate and key", "a comment", pair),
         Call("cli: apn", "internet", command_line("network", "up", "--apn=@@")),
-        Call("cli: pin", "1234", command_line("network", "up", "--pin=@@")),
+        Call("cli: pin", PIN, command_line("network", "up", "--pin=@@")),
         Call("cli: url", f"{ORIGIN}/path", command_line("request", "--insecure", "--", "@@")),
         Call("cli: path", "path", command_line("request", "--insecure", f"{ORIGIN}/@@")),
         Call("cli: header", "X: y", command_line("request", "--insecure", ORIGIN, "-H", "@@")),
         Call("cli: data", "data", command_line("request", "--insecure", ORIGIN, "-d", "x@@")),
         Call("cli: file", "none.pem", command_line("cert", "trust", "./@@")),
-        Call("cli: model", MODEL, command_line("info", "--model=@@")),
+        Call("cli: model", model_name, command_line("info", "--model=@@")),
     ]
 
 
+@each_model
 def test_generated_texts_in_settings_files_and_the_command_line(
-    opened: Attack, server: HttpsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Attack, server: HttpsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model_name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    size, seed = attack_size(5_000, 300), 3
+    size, seed = attack_size(5_000 if model_name == MODEL else 1_000, 150 if model_name == MODEL else 50), 3
     rng = random.Random(seed)
-    calls = fresh_calls(tmp_path, server, monkeypatch)
+    calls = fresh_calls(tmp_path, server, monkeypatch, model_name)
     opened.learn(calls, 4)
     for case in range(size):
         call = calls[rng.randrange(len(calls))]
@@ -557,6 +598,11 @@ def test_generated_texts_in_settings_files_and_the_command_line(
                 assert not call.name.startswith(("file", "text", "name")) or data.startswith(b"-----BEGIN ")
 
 
+#: What the channel says before a line, when the one before it has broken the dialogue or restarted the modem.
+RESTORING = tuple(f"AT{each}\r".encode() for each in ("", "E0", "V1", "Q0", "+CMEE=1", "+CMEE?"))
+
+
+@each_model
 def test_the_raw_door_lets_one_line_through_or_none(attack: Attack, modem: Modem) -> None:
     """What a person types is sent as it is, if it is one printable line, and nothing with it."""
     seed = 4
@@ -567,15 +613,14 @@ def test_the_raw_door_lets_one_line_through_or_none(attack: Attack, modem: Modem
         tap.simulator.commands.clear()
         tap.sent.clear()
         with told(seed, case, "command", text):
-            try:
+            with contextlib.suppress(ModemError):
                 modem.command(text, timeout=5)
-            except CommandError:
-                assert not tap.sent
-                assert not all(" " <= c <= "~" for c in text)
-                continue
-            except ModemError:
-                pass
-            assert tap.sent.partition(b"\r")[0] == text.encode("ascii")
+            sent = bytes(tap.sent)
+            while sent.startswith(RESTORING):  # the channel puts itself in order first
+                sent = sent.partition(b"\r")[2]
+            line = text.encode("ascii") if all(" " <= c <= "~" for c in text) and text else b""
+            assert sent.partition(b"\r")[0] == line
+    modem.network.up()  # lines with +CFUN=1 were asked for, and restart some
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ import trustme
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from tests.canaries import API_KEY, COOKIE, HTTP_PASSWORD, PASSWORD, PIN, PSK, TOKEN
 
 import modemtls
 from modemtls import CredentialKind, Gap, ModemError, NetworkSettings, Psk, VerifyPolicy
@@ -38,12 +39,7 @@ from .conftest import attack_size
 from .line import HostilePort
 
 MODEL = "sequans-gm02s"
-PASSWORD = "Zq7vKp2xWm9tRb4n"
-PIN = "86420975"
-PSK = bytes.fromhex("c4a7e1395bd2f60883d94e7a1fb56c20")
 IDENTITY = "device-of-the-test"
-TOKEN = "Jd83hXw0LmQz51TyVbNu"
-COOKIE = "Gh29sKfPq64WzrXe"
 PIECE = 8
 
 P = ParamSpec("P")
@@ -70,6 +66,8 @@ def canaries(pair: trustme.LeafCert) -> dict[str, list[bytes]]:
         "pin": [PIN.encode()],
         "Authorization": [TOKEN.encode()],
         "cookie": [COOKIE.encode()],
+        "API key": [API_KEY.encode()],
+        "HTTP password": [HTTP_PASSWORD.encode()],
     }
 
 
@@ -235,7 +233,7 @@ def day(recorder: Recorder, url: str, server: HttpsServer, pair: trustme.LeafCer
             "AT+SQNSPCFG",
             f'AT+CLCK="SC",1,"{PIN}"',
             f'AT+CPWD="SC","{PIN}","{PIN}"',
-            f'AT+SQNHTTPCFG=1,"one.test",443,1,"me","{PASSWORD}"',
+            f'AT+SQNHTTPCFG=1,"one.test",443,1,"me","{HTTP_PASSWORD}"',
             "AT+SQNHTTPCFG?",
         ):
             watch(modem.command, line, timeout=5)
@@ -245,7 +243,7 @@ def day(recorder: Recorder, url: str, server: HttpsServer, pair: trustme.LeafCer
                 for name, value in (
                     ("Authorization", f"Bearer {TOKEN}"),
                     ("Cookie", f"session={COOKIE}"),
-                    ("X-Api-Key", TOKEN),
+                    ("X-Api-Key", API_KEY),
                     ("Authorization", f"Bearer {TOKEN}\r\nX: y"),
                     ("Authorization", f'Digest "{TOKEN}"'),
                     (f"Authorization: {TOKEN}", "x"),
@@ -413,7 +411,9 @@ def test_the_command_line(
 # The search itself
 
 
-@pytest.mark.parametrize("name", ["private key", "psk", "password", "pin", "Authorization", "cookie"])
+@pytest.mark.parametrize(
+    "name", ["private key", "psk", "password", "pin", "Authorization", "cookie", "API key", "HTTP password"]
+)
 def test_the_search_finds_a_canary_in_every_disguise(name: str, pair: trustme.LeafCert) -> None:
     secrets = canaries(pair)
     assert not leaks(b"AT+CGAUTH=1,1,me,*** -----BEGIN PRIVATE KEY----- " * 50, secrets)

@@ -30,7 +30,16 @@ from cryptography.hazmat.primitives.serialization import (
 from ..errors import Reason
 from .records import Certificate, PrivateKey, armour, visible
 
-__all__ = ["Unreadable", "certificate", "describe", "has_form_of_key", "key", "length", "traditional"]
+__all__ = [
+    "Unreadable",
+    "certificate",
+    "describe",
+    "has_form_of_key",
+    "key",
+    "length",
+    "traditional",
+    "without_warnings",
+]
 
 MAX_CERTIFICATE_BYTES = 64 * 1024
 MAX_KEY_BYTES = 3 * 1024
@@ -51,7 +60,11 @@ class Unreadable(Exception):
 
 
 @contextmanager
-def _without_warnings() -> Iterator[None]:
+def without_warnings() -> Iterator[None]:
+    """Inside, odd but readable certificates are read without a warning.
+
+    For short stretches: they are made one at a time.
+    """
     # The parser warns about odd but readable certificates; where the application makes warnings
     # errors, they would make such a certificate unreadable.
     with _warnings_lock, warnings.catch_warnings():
@@ -93,7 +106,7 @@ def describe(data: bytes) -> str | None:
         return "a PKCS#12 archive"
     if length(data) != len(data) or len(data) > MAX_CERTIFICATE_BYTES:
         return None
-    with _without_warnings():
+    with without_warnings():
         for load, name in (
             (x509.load_der_x509_csr, "a certificate request (CSR)"),
             (x509.load_der_x509_crl, "a certificate revocation list"),
@@ -221,7 +234,7 @@ def certificate(der: bytes, *, line: int | None = None) -> Certificate:
             "Have a smaller one issued, with fewer names in it.",
         )
     try:
-        with _without_warnings():
+        with without_warnings():
             return _certificate(der, line)
     except Exception:  # the parser has many ways to refuse; all mean the same here
         if found := _instead(der):
@@ -241,7 +254,7 @@ def _instead(der: bytes) -> str | None:
 def _certificate_or_other(der: bytes) -> str | None:
     """What stands where a private key should."""
     try:
-        with _without_warnings():
+        with without_warnings():
             x509.load_der_x509_certificate(der)
     except Exception:
         return describe(der)
@@ -273,7 +286,7 @@ def key(der: bytes, *, line: int | None = None, had_ec_parameters: bool = False)
         )
     encrypted = False
     try:
-        with _without_warnings():
+        with without_warnings():
             try:
                 public = load_der_private_key(der, None).public_key()
             except TypeError:

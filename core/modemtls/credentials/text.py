@@ -12,7 +12,7 @@ import codecs
 import difflib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["Line", "Marker", "decode", "nearest_label", "pieces"]
 
@@ -81,7 +81,7 @@ class Line:
     """Any other text, and what was cleaned in it."""
 
     line: int
-    text: str
+    text: str = field(repr=False)  # it may be of a key
     invisible: bool = False
     escaped: bool = False
 
