@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .credentials import Certificate as Certificate
     from .credentials import PrivateKey as PrivateKey
+    from .diagnose.log import LogReading as LogReading
+    from .diagnose.log import lint_log as lint_log
     from .driver import Driver as Driver
     from .errors import Certainty as Certainty
     from .errors import CertificateError as CertificateError
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from .errors import VendorCode as VendorCode
     from .findings import Finding as Finding
     from .findings import Severity as Severity
+    from .findings import Term as Term
     from .hookspecs import hookimpl as hookimpl
     from .https.response import Response as Response
     from .model import Capability as Capability
@@ -79,13 +82,14 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "credentials": ("Certificate", "PrivateKey"),
+    "diagnose.log": ("LogReading", "lint_log"),
     "driver": ("Driver",),
     "errors": (
         "Certainty", "CertificateError", "CommandError", "CredentialError", "ErrorEntry", "ErrorTable",
         "HttpError", "ModemError", "ModemReset", "ModemTimeout", "NetworkError", "PortError", "Reason",
         "TlsError", "Unsupported", "VendorCode",
     ),
-    "findings": ("Finding", "Severity"),
+    "findings": ("Finding", "Severity", "Term"),
     "hookspecs": ("hookimpl",),
     "https.response": ("Response",),
     "model": (
@@ -128,6 +132,7 @@ __all__ = [
     "Identity",
     "Installed",
     "Limits",
+    "LogReading",
     "Match",
     "Mistake",
     "Model",
@@ -151,6 +156,7 @@ __all__ = [
     "StandardDriver",
     "StoredCredential",
     "StoredProfile",
+    "Term",
     "TlsError",
     "TlsProfile",
     "TlsVersion",
@@ -159,6 +165,7 @@ __all__ = [
     "VerifyPolicy",
     "find_model",
     "hookimpl",
+    "lint_log",
     "open",
     "open_async",
     "with_standard",

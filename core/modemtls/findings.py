@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .errors import Certainty, Reason
 
-__all__ = ["Finding", "Severity"]
+__all__ = ["Finding", "Severity", "Term"]
 
 
 class Severity(enum.IntEnum):
@@ -37,3 +37,13 @@ class Finding:
     source: str | None = None
     field: str | None = None
     value: str | None = None
+
+
+@dataclass(frozen=True)
+class Term:
+    """A word of a vendor's that stands in logs and code, and what it means; ``meaning`` is a sentence fragment."""
+
+    name: str
+    meaning: str
+    certainty: Certainty
+    source: str

@@ -92,17 +92,19 @@ class StandardDriver(Driver):
     """The context that is used and, when an APN is given, configured."""
     unset_years = range(1970, 2010)
     """Years that say that nobody has set the clock."""
+    clock_pivot = 70
+    """The first year of the clock's century, in two digits: those below it are of the next century."""
     _refused_pin: str | None = None
 
     async def initialise(self) -> None:
         for command in (Command.do("E0"), Command.do("V1")):
-            await self.channel.command(command)  # a refusal is harmless: an echo is understood too
-        await self.channel.command(Command.set("+CMEE", 1))
+            await self.command(command)  # a refusal is harmless: an echo is understood too
+        await self.command(Command.set("+CMEE", 1))
 
     async def read_clock(self) -> ClockReading:
         reply = await self.ask(Command.read("+CCLK"), "Reading the clock")
         text = fields(reply.lines[0])[0] if reply.lines and fields(reply.lines[0]) else ""
-        time = parse_clock(text)
+        time = parse_clock(text, pivot=self.clock_pivot)
         if time is None:
             raise CommandError(
                 f"Reading the clock: the answer is not a time: {' '.join(reply.shown) or 'nothing'}.",
@@ -152,7 +154,7 @@ class StandardDriver(Driver):
             await self._enter_pin(settings.pin)
         elif (await self._registration()).is_registered and await self._pdp_active() is False:
             # It attached when the APN was another one; a refusal shows in the status.
-            await self.channel.command(Command.set("+CGACT", 1, self.pdp_context), timeout=30.0)
+            await self.command(Command.set("+CGACT", 1, self.pdp_context), timeout=30.0)
 
     def _text(self, text: str, what: str) -> Quoted:
         return quote(text, self.dialect.quote_limits, what=what)
@@ -186,7 +188,7 @@ class StandardDriver(Driver):
         self._refused_pin = None
 
     async def _number(self, command: Command, field: int) -> int | None:
-        reply = await self.channel.command(command)
+        reply = await self.command(command)
         values = fields(reply.lines[0]) if reply.ok and reply.lines else ()
         return number(values[field]) if len(values) > field else None
 
@@ -194,7 +196,7 @@ class StandardDriver(Driver):
         return await self._number(Command.read("+CFUN"), 0)
 
     async def _sim(self) -> SimState:
-        reply = await self.channel.command(Command.read("+CPIN"))
+        reply = await self.command(Command.read("+CPIN"))
         if not reply.ok:
             number = self.code(reply.final).number
             return (
@@ -209,19 +211,19 @@ class StandardDriver(Driver):
         return _REGISTRATIONS.get(await self._number(command, 1) or 0, Registration.UNKNOWN)
 
     async def _pdp_active(self) -> bool | None:
-        reply = await self.channel.command(Command.read("+CGACT"))
+        reply = await self.command(Command.read("+CGACT"))
         if not reply.ok:
             return None
         states = [fields(line) for line in reply.lines]
         return any(state[:2] == (str(self.pdp_context), "1") for state in states)
 
     async def _address(self) -> str | None:
-        reply = await self.channel.command(Command.set("+CGPADDR", self.pdp_context))
+        reply = await self.command(Command.set("+CGPADDR", self.pdp_context))
         values = fields(reply.lines[0]) if reply.ok and reply.lines else ()
         return values[1] if len(values) > 1 and values[1] else None
 
     async def _apn(self) -> str | None:
-        reply = await self.channel.command(Command.read("+CGDCONT"))
+        reply = await self.command(Command.read("+CGDCONT"))
         if not reply.ok:
             return None
         for line in reply.lines:

@@ -7,7 +7,7 @@ the stored CA valid?  What they show goes onto the error, with the certainty tha
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..driver import Driver
 from ..errors import Certainty, CertificateError, ModemError, Reason
@@ -18,17 +18,26 @@ from ..policy import Check
 
 __all__ = ["explain", "profile_findings"]
 
+Describe = Callable[[Sequence[StoredCredential]], Sequence[StoredCredential]]
 
-async def explain(driver: Driver, error: ModemError, number: int) -> ModemError:
-    """``error`` with what the modem tells about its cause; the same error when it tells nothing."""
+
+async def explain(
+    driver: Driver, error: ModemError, number: int, describe: Describe | None = None
+) -> ModemError:
+    """``error`` with what the modem tells about its cause; the same error when it tells nothing.
+
+    ``describe`` adds to the modem's listing what is known of the slots besides.
+    """
     try:
         profiles = await driver.read_profiles()
         profile = next((p for p in profiles if p.number == number), None)
-        stored = await driver.list_credentials()
+        stored: Sequence[StoredCredential] = await driver.list_credentials()
         clock = await driver.read_clock()
     except ModemError as trouble:
         happened("the failure could not be looked into", level=logging.INFO, because=str(trouble))
         return error
+    if describe is not None:
+        stored = describe(stored)
     findings = profile_findings(driver, profile, stored)
     verifies_dates = profile is not None and (profile.checks is None or Check.DATES in profile.checks)
     if verifies_dates and not any(finding.severity is Severity.ERROR for finding in findings):
@@ -60,6 +69,18 @@ def profile_findings(
                     evidence=(f"slot {slot}: not listed",),
                 )
             )
+        elif slot is not None and any(entry.slot == slot and entry.is_damaged for entry in stored):
+            findings.append(
+                Finding(
+                    Reason.DAMAGED_IN_STORE,
+                    Severity.ERROR,
+                    Certainty.STATED,
+                    f"Security profile {profile.number} names slot {slot} for its {what}; the modem says that its"
+                    " content is damaged.",
+                    f"Remove it and store it again: {cure}",
+                    evidence=(f"slot {slot}: damaged",),
+                )
+            )
     return sorted(findings, key=lambda finding: finding.severity)
 
 
@@ -71,19 +92,28 @@ def clock_findings(
     remedy = "Set it: modemtls clock --set now"
     findings = []
     anchor = next((s for s in stored if profile is not None and s.slot == profile.ca_slot), None)
+    begins = anchor.not_before if anchor is not None else None
+    early = begins is not None and clock.time < begins
     if not clock.is_set:
         findings.append(
             Finding(
                 Reason.CLOCK_UNSET,
                 Severity.ERROR,
                 Certainty.DERIVED,
-                f"The modem's clock is not set: it says {shown}, when no certificate of today was valid.",
+                f"The modem's clock is not set: it says {shown}, when no certificate of today was valid"
+                + (f", nor the CA that is trusted, which is from {begins:%Y-%m-%d}." if early else "."),
                 remedy,
-                evidence=(f"clock: {shown}",),
+                evidence=(
+                    f"clock: {shown}",
+                    *(
+                        (f"slot {anchor.slot}: from {begins:%Y-%m-%d}",)
+                        if anchor is not None and early
+                        else ()
+                    ),
+                ),
             )
         )
     if anchor is not None:
-        early = anchor.not_before is not None and clock.time < anchor.not_before
         late = anchor.not_after is not None and clock.time > anchor.not_after
         if (early and clock.is_set) or late:
             which = "not yet" if early else "no longer"
