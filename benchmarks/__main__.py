@@ -12,6 +12,7 @@ PARTS = {
     "commands": "commands",
     "libraries": "libraries",
     "transfer": "transfer",
+    "data-modes": "data_modes",
     "counted": "counted",
     "many": "many",
     "startup": "startup",
