@@ -27,8 +27,8 @@ VENDOR_COMMANDS = re.compile(r"SQN[A-Z]*|\bWIP[A-Z]+|\+Q[A-Z]{3,}|\+USEC|\+UHTTP
 
 #: The parts of modemtls that plugins may import: the seams, not what stands behind them.
 SEAMS = {
-    "at", "credentials", "driver", "errors", "findings", "hookspecs", "model", "op", "policy", "sim",
-    "standard", "standard_errors",
+    "at", "credentials", "driver", "errors", "findings", "hookspecs", "model", "op", "paste", "policy", "sim",
+    "stack", "standard", "standard_errors",
 }  # fmt: skip
 PURE_LIBRARY = {
     "__future__", "abc", "base64", "binascii", "bisect", "calendar", "codecs", "collections", "contextlib",
@@ -41,7 +41,7 @@ SIMULATOR_LIBRARY = PURE_LIBRARY | {"cryptography", "h11"}
 
 HEAVY = {
     "asyncio", "click", "cryptography", "h11", "platformdirs", "rich", "serial", "ssl", "structlog",
-    "modemtls_sequans",
+    "modemtls_sequans", "modemtls_sierra_wip",
 }  # fmt: skip
 
 
@@ -213,7 +213,9 @@ def test_a_long_module_is_found_and_the_list_only_shrinks(tmp_path: Path) -> Non
     ]
 
 
-@pytest.mark.parametrize("source", ["core/modemtls", "plugins/modemtls_sequans"])
+@pytest.mark.parametrize(
+    "source", ["core/modemtls", "plugins/modemtls_sequans", "plugins/modemtls_sierra_wip"]
+)
 def test_every_source_file_is_installed(source: str) -> None:
     spec = find_spec(Path(source).name)
     assert spec is not None

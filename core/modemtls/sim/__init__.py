@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from .basic import BasicSimulator
 from .cellular import CellularSimulator, PdpContext
 from .certificates import CertificateFacts, pairs, read_certificates, read_private_key
+from .data_mode import DataEnd, DataModeSimulator
 from .machine import Timer
 from .models import simulator_type
 from .ports import SimPort, open_sim
@@ -40,6 +41,8 @@ __all__ = [
     "Connection",
     "ConnectionState",
     "Damage",
+    "DataEnd",
+    "DataModeSimulator",
     "Failure",
     "Faults",
     "FaultyLine",

@@ -380,7 +380,7 @@ class Connection:
         if problem is None:
             self._ticket = self.session
         was_open = self.state is ConnectionState.OPEN
-        self.problem = problem
+        self.problem = self._network._as_told(self, problem)
         self._unread = False
         self._enter(ConnectionState.CLOSED)
         if self._engine is not None:

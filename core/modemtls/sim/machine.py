@@ -169,7 +169,13 @@ class Machine:
         if self._network is None:
             from .network import Network
 
-            self._network = Network(routes=self._routes, reach=self.settings.network)
+            self._network = Network(
+                routes=self._routes,
+                reach=self.settings.network,
+                opaque=self.settings.opaque,
+                handshake_room=self.settings.handshake_room or None,
+                lying=self.settings.lying,
+            )
         return self._network
 
     def connect(self, host: str, port: int, tls: TlsSettings | None, watch: Callable[[], None]) -> Connection:

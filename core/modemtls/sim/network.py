@@ -16,11 +16,12 @@ import selectors
 import socket
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from .connection import BUFFER_BYTES, CHUNK_BYTES, Connection, ConnectionState, Selector
-from .problems import Failure, Problem
+from .problems import Failure, Problem, opaque
 from .routes import Reach, Route, find_targets, parse_map
-from .tls_settings import Ticket, TlsSettings
+from .tls_settings import Lie, Ticket, TlsSettings, as_really_done
 
 __all__ = [
     "BUFFER_BYTES",
@@ -46,7 +47,10 @@ class Network:
 
     ``routes`` come first; ``localhost``, ``*.test`` and loopback addresses lead to this host; with
     ``reach="loopback"`` nothing else is reached, with ``"host"`` whatever this host can reach.
-    ``now`` gives the seconds for :attr:`Connection.last_activity`.  One thread at a time.
+    ``handshake_room``: bytes that TLS has room for where its settings do not say.
+    ``opaque``: a connection with TLS tells of every TLS failure the same.  ``lying``: what of its TLS is
+    left out, whatever it was given.  ``now`` gives the seconds for :attr:`Connection.last_activity`.  One
+    thread at a time.
     """
 
     def __init__(
@@ -54,12 +58,18 @@ class Network:
         *,
         routes: Iterable[Route] = (),
         reach: Reach = "loopback",
+        opaque: bool = False,
+        handshake_room: int | None = None,
+        lying: Lie = "no",
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         if reach not in ("loopback", "host"):
             raise ValueError(f"network={reach!r}: it is 'loopback' or 'host'")
         self.routes = tuple(routes)
         self.reach: Reach = reach
+        self.opaque = opaque
+        self.handshake_room = handshake_room
+        self.lying: Lie = lying
         self._now = now
         self._live: list[Connection] = []
         self._farewells: list[_Farewell] = []
@@ -85,7 +95,9 @@ class Network:
         if not 1 <= port <= 65535:
             raise ValueError(f"{port} is not a TCP port (1 to 65535)")
         self._sweep()
-        connection = Connection(self, host, port, tls)
+        if tls is not None and tls.handshake_room is None:
+            tls = replace(tls, handshake_room=self.handshake_room)
+        connection = Connection(self, host, port, as_really_done(tls, self.lying))
         if connection.state is not ConnectionState.CLOSED:
             self._live.append(connection)
         return connection
@@ -128,6 +140,12 @@ class Network:
         for farewell in self._farewells:
             farewell.poll(self._now())
         self._farewells = [farewell for farewell in self._farewells if not farewell.done]
+
+    def _as_told(self, connection: Connection, problem: Problem | None) -> Problem | None:
+        """``problem`` as the modem's own stack has it."""
+        if problem is None or not self.opaque or connection.tls is None:
+            return problem
+        return opaque(problem, handshaking=connection.state is ConnectionState.HANDSHAKING)
 
     def _retire(self, connection: Connection, sock: socket.socket | None, last_bytes: bytes) -> None:
         if connection in self._live:

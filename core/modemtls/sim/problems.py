@@ -10,7 +10,7 @@ import enum
 import errno
 from dataclasses import dataclass
 
-__all__ = ["Failure", "Problem", "why_not_connected"]
+__all__ = ["Failure", "Problem", "opaque", "why_not_connected"]
 
 
 class Failure(enum.Enum):
@@ -46,6 +46,8 @@ class Failure(enum.Enum):
     """The server wants a client certificate, or refuses the one it got."""
     CREDENTIALS = "credentials"
     """The stored CA, certificate or key cannot be used."""
+    TLS_OPAQUE = "tls-opaque"
+    """TLS failed, and this modem tells no more than that (the setting ``opaque``)."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,21 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.failure.value}: {self.detail}"
+
+
+_NOT_OF_TLS = frozenset(
+    {Failure.NAME, Failure.REFUSED, Failure.TIMEOUT, Failure.NOT_ALLOWED, Failure.TLS_OPAQUE}
+)
+
+
+def opaque(problem: Problem, *, handshaking: bool) -> Problem:
+    """``problem`` as a modem has it that tells TLS failures from others, and not from each other.
+
+    ``handshaking``: TCP was connected and TLS not yet, where the server's end is a failure of TLS too.
+    """
+    if problem.failure in _NOT_OF_TLS or (problem.failure is Failure.LOST and not handshaking):
+        return problem
+    return Problem(Failure.TLS_OPAQUE, problem.detail)
 
 
 def why_not_connected(code: int, where: str) -> Problem:

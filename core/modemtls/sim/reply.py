@@ -53,12 +53,15 @@ class Raw:
 class Prompt:
     """Ask for payload: ``size`` bytes, or text up to Ctrl-Z when ``size`` is ``None`` (ESC cancels).
 
-    ``then`` gets the payload and gives the result.
+    ``then`` gets the payload and gives the result.  ``patience``: after so many virtual seconds without a byte
+    the command ends with what ``late`` gives; 0 waits for ever.
     """
 
     size: int | None
     then: Callable[[bytes], Result]
     prompt: bytes = b"\r\n> "
+    patience: float = 0.0
+    late: Callable[[], Result] | None = None
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import trustme
 
 from ..policy import TlsVersion
+from .old_tls import OldContext, OldTlsSocket
 from .server_targets import Handler, HttpConnection, OwnedServer, Reply, Request, pattern
 
 __all__ = ["Handler", "Handshake", "HttpsServer", "Reply", "Request", "pattern"]
@@ -30,6 +31,8 @@ __all__ = ["Handler", "Handshake", "HttpsServer", "Reply", "Request", "pattern"]
 _MOST_KEPT = 1000
 _IDLE_SECONDS = 30.0
 _FAREWELL_SECONDS = 2.0
+
+_Tls = ssl.SSLSocket | OldTlsSocket
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,9 @@ class HttpsServer:
     """An HTTPS server on 127.0.0.1, from ``__enter__`` to ``__exit__``.
 
     ``names`` are the names and addresses in its certificate, which ``ca`` issues (its own by
-    default).  ``credential_pem``, a key and its chain, replaces that certificate.  ``client_ca``: only
-    clients with a certificate of that CA are let in.  ``ciphers`` is an OpenSSL list for up to TLS
-    1.2.  ``handler`` is asked first.
+    default).  ``credential_pem``, a key and its chain, replaces that certificate.  ``tls_max`` may be as
+    old as TLS 1.0.  ``client_ca``: only clients with a certificate of that CA are let in.  ``ciphers`` is
+    an OpenSSL list for up to TLS 1.2.  ``handler`` is asked first.
 
     Own targets: ``/`` a line of text; ``/bytes/N``; ``/echo``; ``/headers``; ``/status/N``;
     ``/chunked/N``; ``/close/N`` without a length, ended by close_notify; and, ended too early after M
@@ -84,6 +87,33 @@ class HttpsServer:
         self._handler = handler
         self._names: dict[int, str] = {}
         self._changed = threading.Condition()
+        if tls_max is not None and tls_max < TlsVersion.TLS1_2:
+            old = OldContext(tls_min or tls_max, tls_max, ciphers, client_ca)
+            issued = credential_pem
+            if issued is None:
+                leaf = self.ca.issue_cert(*names, not_before=not_before, not_after=not_after)
+                issued = leaf.private_key_and_cert_chain_pem.bytes()
+            old.use_credential(issued)
+            self._wrap: Callable[[socket.socket], _Tls] = old.wrap
+        else:
+            self._wrap = self._by_library(
+                names, not_before, not_after, tls_min, tls_max, ciphers, client_ca, credential_pem
+            )
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def _by_library(
+        self,
+        names: Sequence[str],
+        not_before: datetime | None,
+        not_after: datetime | None,
+        tls_min: TlsVersion | None,
+        tls_max: TlsVersion | None,
+        ciphers: str | None,
+        client_ca: trustme.CA | None,
+        credential_pem: bytes | None,
+    ) -> Callable[[socket.socket], ssl.SSLSocket]:
+        """TLS by Python's own library."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         _set_versions(context, tls_min, tls_max, ciphers)
         if credential_pem is not None:
@@ -97,12 +127,10 @@ class HttpsServer:
             context.verify_mode = ssl.CERT_REQUIRED
             client_ca.configure_trust(context)
         context.sni_callback = self._note_name
-        self._context = context
-        self._server: _Server | None = None
-        self._thread: threading.Thread | None = None
+        return lambda sock: context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
 
     def __enter__(self) -> Self:
-        self._server = _Server(self, self._context)
+        self._server = _Server(self, self._wrap)
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
@@ -140,12 +168,13 @@ class HttpsServer:
             del self.failures[:-_MOST_KEPT]
             self._changed.notify_all()
 
-    def _keep_handshake(self, tls: ssl.SSLSocket) -> None:
+    def _keep_handshake(self, tls: _Tls) -> None:
         cipher = tls.cipher()
+        name = self._names.pop(id(tls), None) if isinstance(tls, ssl.SSLSocket) else tls.server_name
         shake = Handshake(
             version=tls.version() or "",
             cipher=cipher[0] if cipher else "",
-            server_name=self._names.pop(id(tls), None),
+            server_name=name,
             client_certificate=tls.getpeercert(binary_form=True),
             resumed=bool(tls.session_reused),
         )
@@ -170,10 +199,6 @@ def _set_versions(
         context.minimum_version = ssl.TLSVersion(int(tls_min))
     if tls_max is not None:
         context.maximum_version = ssl.TLSVersion(int(tls_max))
-        if tls_max < TlsVersion.TLS1_2:
-            context.minimum_version = ssl.TLSVersion(int(tls_min or tls_max))
-            # OpenSSL 3 gives the signatures of these versions only at security level 0.
-            ciphers = ciphers or "ALL:!aNULL:!eNULL:@SECLEVEL=0"
     if ciphers is not None:
         context.set_ciphers(ciphers)
 
@@ -183,11 +208,11 @@ class _Server(OwnedServer):
     block_on_close = False
     request_queue_size = 64
 
-    def __init__(self, owner: HttpsServer, context: ssl.SSLContext) -> None:
+    def __init__(self, owner: HttpsServer, wrap: Callable[[socket.socket], _Tls]) -> None:
         self.owner: HttpsServer = owner
-        self.context = context
+        self._wrap = wrap
         self._lock = threading.Lock()
-        self._open: set[socket.socket] = set()
+        self._open: set[_Tls] = set()
         self._workers: set[threading.Thread] = set()
         self._closing = False
         super().__init__(("127.0.0.1", 0), HttpConnection)
@@ -205,7 +230,7 @@ class _Server(OwnedServer):
         me = threading.current_thread()
         try:
             request.settimeout(_IDLE_SECONDS)
-            tls = self.context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
+            tls = self._wrap(request)
         except (OSError, ValueError):
             request.close()
             return
@@ -223,11 +248,11 @@ class _Server(OwnedServer):
                 self._workers.discard(me)
             tls.close()
 
-    def _serve(self, tls: ssl.SSLSocket, where: object) -> None:
+    def _serve(self, tls: _Tls, where: object) -> None:
         try:
             tls.do_handshake()
             self.owner._keep_handshake(tls)
-            HttpConnection(tls, where, self)
+            HttpConnection(cast(ssl.SSLSocket, tls), where, self)
             if tls.fileno() >= 0 and tls.version() is not None:
                 # SSLSocket.close() alone would end without close_notify.
                 tls.settimeout(_FAREWELL_SECONDS)
@@ -246,7 +271,10 @@ class _Server(OwnedServer):
             self._closing = True
             for one in self._open:
                 with contextlib.suppress(OSError):
-                    socket.socket.shutdown(one, socket.SHUT_RDWR)
+                    if isinstance(one, ssl.SSLSocket):
+                        socket.socket.shutdown(one, socket.SHUT_RDWR)
+                    else:
+                        one.shutdown(socket.SHUT_RDWR)
             workers = list(self._workers)
         for worker in workers:
             worker.join(_FAREWELL_SECONDS)

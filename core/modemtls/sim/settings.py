@@ -95,6 +95,17 @@ class SimSettings:
     )
     apn_required: str = setting("", "The only APN that gets a PDP context; empty: any, also none.")
     pdp: bool = setting(True, "The network grants a PDP context.")
+    opaque: bool = setting(
+        False, "Every TLS failure has the vendor's one catch-all code; failures of the network keep theirs."
+    )
+    lying: Literal["no", "nothing", "no-hostname", "no-dates", "plain"] = setting(
+        "no",
+        "What its TLS really does, whatever it was told: 'nothing' verifies nothing, 'no-hostname' and 'no-dates' leave "
+        "that check out, 'plain' uses no TLS at all. A firmware with such a bug; no model is known to have it.",
+    )
+    handshake_room: int = setting(
+        0, "Most bytes of a server's side of a handshake that its TLS has room for; 0 is no limit.", minimum=0
+    )
     patience: float = setting(
         1.0,
         "Real seconds without network traffic after which virtual time may pass while a connection is "

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from .machine import Machine
+from .machine import Machine, Timer
 from .reply import PATTERNS, Final, Later, Prompt, Raw, Refuse, Result
 from .settings import SimSettings
 from .syntax import CME_TEXTS, RESULT_NUMBERS, split_commands
@@ -29,6 +29,7 @@ _WITHOUT_CONTROL = dict.fromkeys(range(0x20))  # V.250 5.2.2: those that are lef
 class _Payload:
     prompt: Prompt
     data: bytearray = field(default_factory=bytearray)
+    limit: Timer | None = None
 
 
 class Simulator(Machine):
@@ -111,8 +112,18 @@ class Simulator(Machine):
                     return
             elif self._running:
                 return
+            elif self.is_in_data_mode:
+                self._take_data()
             else:
                 self._take_character()
+
+    @property
+    def is_in_data_mode(self) -> bool:
+        """What the host sends is payload of a connection; see :mod:`.data_mode`."""
+        return False
+
+    def _take_data(self) -> None:
+        raise NotImplementedError  # only where is_in_data_mode can be true
 
     def _take_payload(self, open_prompt: _Payload) -> bool:
         """Take what belongs to the payload; true when it is complete."""
@@ -128,6 +139,7 @@ class Simulator(Machine):
             return False
         data += self._in[:count]
         del self._in[:count]
+        self._wait_for_payload(open_prompt)
         cancelled = False
         if size is None:
             if not self._in:
@@ -136,11 +148,29 @@ class Simulator(Machine):
         elif len(data) < size:
             return False
         self._payload = None
+        if open_prompt.limit is not None:
+            open_prompt.limit.cancel()
         if cancelled:
             self._finish(None)
         else:
             self._result(open_prompt.prompt.then, bytes(data))
         return True
+
+    def _wait_for_payload(self, open_prompt: _Payload) -> None:
+        """Begin anew to wait for the next byte of a payload, where the prompt has a limit for that."""
+        prompt = open_prompt.prompt
+        if open_prompt.limit is not None:
+            open_prompt.limit.cancel()
+        if not prompt.patience:
+            return
+
+        def give_up() -> None:
+            if self._payload is open_prompt:
+                self._payload = None
+                self._finish(None if prompt.late is None else prompt.late())
+                self._work()
+
+        open_prompt.limit = self.call_later(prompt.patience, give_up)
 
     def _take_character(self) -> None:
         byte = self._in.pop(0)
@@ -229,6 +259,7 @@ class Simulator(Machine):
                 self._noise()
                 self._out += result.prompt
                 self._payload = _Payload(result)
+                self._wait_for_payload(self._payload)
             case Later(start):
                 restarts = self.restarts
                 called = False

@@ -19,7 +19,7 @@ from service_identity.cryptography import verify_certificate_hostname, verify_ce
 from ..policy import TlsVersion
 from .problems import Failure, Problem
 from .tls_problems import describe_refusal, failure_of_handshake, failure_of_verification
-from .tls_settings import EngineError, Ticket, TlsSettings, new_context, set_time, without_ticket
+from .tls_settings import EngineError, Ticket, TlsSettings, is_anchor, new_context, set_time, without_ticket
 
 __all__ = ["EngineError", "Ticket", "TlsEngine", "TlsSettings"]
 
@@ -41,6 +41,8 @@ class TlsEngine:
         self._refusal: Problem | None = None
         self._name_checked = False
         self._first_bytes = b""
+        self._taken = 0
+        self._established = False
         self.alert: int | None = None
         self.server_hello_seen = False
         self.certificate_seen = False
@@ -93,16 +95,19 @@ class TlsEngine:
             self.certificate_requested = True
 
     def _judge(self, certificate: crypto.X509, code: int, depth: int, ok: int) -> bool:
-        if not ok and not self._tolerates(code):
+        if not ok and not self._tolerates(code, certificate):
             self._refuse(failure_of_verification(code), describe_refusal(code, certificate, depth), code)
             return False
         if depth == 0 and self._settings.check_hostname and not self._name_checked:
             return self._check_name(certificate)
         return True
 
-    def _tolerates(self, code: int) -> bool:
-        checked = self._settings.check_dates if code in _DATE_CODES else self._settings.check_chain
-        return not checked
+    def _tolerates(self, code: int, certificate: crypto.X509) -> bool:
+        if code not in _DATE_CODES:
+            return not self._settings.check_chain
+        if not self._settings.check_dates:
+            return True
+        return not self._settings.anchor_dates and is_anchor(certificate, self._settings)
 
     def _refuse(self, failure: Failure, detail: str, code: int | None) -> None:
         if self._refusal is None:
@@ -143,6 +148,7 @@ class TlsEngine:
             peer = self._connection.get_peer_certificate()
             if peer is None or not self._check_name(peer):
                 raise EngineError(self._refusal or Problem(Failure.CERT_OTHER, "no certificate came"))
+        self._established = True
         return True
 
     def _explain(self, error: SSL.Error) -> Problem:
@@ -159,9 +165,18 @@ class TlsEngine:
         )
 
     def feed(self, data: bytes) -> None:
-        """Bytes that came from the peer."""
+        """Bytes that came from the peer.
+
+        :raises EngineError: a handshake has more of them than there is room for.
+        """
         if len(self._first_bytes) < 32:
             self._first_bytes += data[:32]
+        if not self._established:
+            self._taken += len(data)
+            room = self._settings.handshake_room
+            if room is not None and self._taken > room:
+                detail = f"no room for the server's messages: more than {room} bytes"
+                raise EngineError(Problem(Failure.TLS_HANDSHAKE, detail))
         view = memoryview(data)
         while view:
             view = view[self._connection.bio_write(bytes(view)) :]

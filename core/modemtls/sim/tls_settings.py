@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Literal
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -20,7 +21,17 @@ from ..policy import TlsVersion
 from . import cipher_suites
 from .problems import Failure, Problem
 
-__all__ = ["EngineError", "Ticket", "TlsSettings", "new_context", "set_time", "without_ticket"]
+__all__ = [
+    "EngineError",
+    "Lie",
+    "Ticket",
+    "TlsSettings",
+    "as_really_done",
+    "is_anchor",
+    "new_context",
+    "set_time",
+    "without_ticket",
+]
 
 # Without !aNULL, security level 0 would bring in suites that need no server certificate at all.
 _EVERY_SUITE = "ALL:!aNULL:!eNULL:!PSK:!SRP:@SECLEVEL=0"
@@ -55,6 +66,8 @@ class TlsSettings:
     none and checks the name that was dialled.  ``cipher_suites``: IANA numbers, in the order of
     preference; empty is everything that OpenSSL has.  ``time``: the modem's clock, aware.
     ``partial_chain``: a stored certificate that is no root is a trust anchor too.
+    ``handshake_room``: most bytes of the server's side of a handshake that it has a buffer for.
+    ``anchor_dates``: the dates of a certificate that is itself stored as a trust anchor are looked at.
 
     :raises ValueError: ``time`` has no time zone.
     """
@@ -73,11 +86,30 @@ class TlsSettings:
     psk_identity: str | None = field(default=None, repr=False)
     psk: bytes | None = field(default=None, repr=False)
     partial_chain: bool = False
+    anchor_dates: bool = True
+    handshake_room: int | None = None
     session: Ticket | None = None
 
     def __post_init__(self) -> None:
         if self.time.tzinfo is None:
             raise ValueError("the modem's clock is given with a time zone (UTC)")
+
+
+Lie = Literal["no", "nothing", "no-hostname", "no-dates", "plain"]
+
+
+def as_really_done(settings: TlsSettings | None, lie: Lie) -> TlsSettings | None:
+    """What a modem with this fault makes of what it was told; ``None`` is no TLS."""
+    match lie:
+        case "plain":
+            return None
+        case "nothing" if settings is not None:
+            return replace(settings, check_chain=False, check_dates=False, check_hostname=False)
+        case "no-hostname" if settings is not None:
+            return replace(settings, check_hostname=False)
+        case "no-dates" if settings is not None:
+            return replace(settings, check_dates=False)
+    return settings
 
 
 def without_ticket(settings: TlsSettings) -> TlsSettings:
@@ -111,6 +143,11 @@ def new_context(settings: TlsSettings) -> SSL.Context:
         store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
     _use_client_credential(context, settings)
     return context
+
+
+def is_anchor(certificate: crypto.X509, settings: TlsSettings) -> bool:
+    """It is one of the certificates that are stored as trust anchors."""
+    return certificate.to_cryptography() in _certificates(settings.ca_pem, "the CA")
 
 
 def set_time(context: SSL.Context, time: datetime) -> None:
