@@ -141,7 +141,8 @@ class ScriptedModem:
         import hashlib
         import ssl
 
-        der = ssl.PEM_cert_to_DER_cert(self._certificates[slot].decode("ascii"))
+        first, end, _ = self._certificates[slot].decode("ascii").partition("-----END CERTIFICATE-----")
+        der = ssl.PEM_cert_to_DER_cert(first + end)  # of a bundle, the modem lists the first
         return (
             b'\r\n+SQNSNVR: "certificate",%d,"/CN=CA","00","/CN=CA","21/04/27 08:00:00",,"sha256ECDSA","00",'
             b'"sha1","%s"\r\n' % (slot, hashlib.sha1(der, usedforsecurity=False).hexdigest().encode())

@@ -158,3 +158,19 @@ class Threading:
 
     def __init__(self, event: type[threading.Event]) -> None:
         self.Event = event
+
+
+def test_a_turn_that_does_not_come_in_time_is_given_up() -> None:
+    lock, served = FairLock(), list[str]()
+    lock.acquire()
+    results: list[bool] = []
+    thread = threading.Thread(target=lambda: results.append(lock.acquire(0.01)))
+    thread.start()
+    thread.join(SOON)
+    threads = queue_up(lock, "a", served.append)
+    lock.release()
+    for each in threads:
+        each.join(SOON)
+    assert results == [False]
+    assert served == ["a"]
+    assert not lock.is_mine

@@ -48,19 +48,25 @@ class Tape(Port):
         self._note("close")
 
 
-class CountedLock:
+class CountedLock(FairLock):
+    """Notes what is asked of it; ``fails`` acquisitions are interrupted."""
+
     def __init__(self, fails: int = 0) -> None:
+        super().__init__()
+        super().acquire()
         self.calls: list[str] = []
         self.fails = fails
 
-    def acquire(self) -> None:
+    def acquire(self, timeout: float | None = None) -> bool:
         self.calls.append("acquire")
         if self.fails:
             self.fails -= 1
             raise KeyboardInterrupt
+        return super().acquire(timeout)
 
     def release(self) -> None:
         self.calls.append("release")
+        super().release()
 
 
 def test_each_step_is_done_in_its_order_and_gives_its_result() -> None:
@@ -172,6 +178,84 @@ def test_an_interrupt_while_waiting_for_the_lock_has_the_lock_for_the_clean_up()
         run(operation(), Tape(), lock)
     assert held == [True]
     assert lock.calls == ["release", "acquire", "acquire"]
+
+
+def test_an_interrupt_while_somebody_else_has_the_line_ends_the_operation_without_it() -> None:
+    """The other one's command may take minutes: Ctrl-C does not wait for it, and the clean-up gets no step."""
+    lock, port = FairLock(), Tape()
+    refused: list[type[BaseException]] = []
+    has_it, let_go = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with lock:
+            has_it.set()
+            let_go.wait(10)
+
+    class Interrupted(FairLock):
+        """The same lock, as the interrupted thread sees it."""
+
+        def acquire(self, timeout: float | None = None) -> bool:
+            if timeout is None:
+                has_it.wait(10)
+                raise KeyboardInterrupt
+            return lock.acquire(timeout)
+
+        def release(self) -> None:
+            lock.release()
+
+        @property
+        def is_mine(self) -> bool:
+            return lock.is_mine
+
+    async def operation() -> None:
+        try:
+            await Yield()
+        finally:
+            for _ in range(2):
+                try:
+                    await Write(b"AT+CLOSE\r")
+                except KeyboardInterrupt:
+                    refused.append(KeyboardInterrupt)
+
+    lock.acquire()
+    thread = threading.Thread(target=other)
+    thread.start()
+    wait_until(lambda: len(lock._waiting) == 1)
+    with pytest.raises(KeyboardInterrupt):
+        run(operation(), port, Interrupted())
+    assert not let_go.is_set()  # nobody waited for the other one
+    assert refused == [KeyboardInterrupt] * 2
+    assert port.asked == []
+    assert not lock.is_mine
+    let_go.set()
+    thread.join(10)
+
+
+def test_a_clean_up_that_never_ends_is_ended_when_the_line_is_lost() -> None:
+    lock = FairLock()
+    lock.acquire()
+    lock.release()
+    has_it, let_go = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with lock:
+            has_it.set()
+            let_go.wait(10)
+
+    async def operation() -> None:
+        while True:
+            try:
+                await Now()
+            except KeyboardInterrupt:
+                continue
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    assert has_it.wait(10)
+    with pytest.raises(KeyboardInterrupt):
+        run(operation(), Tape({"now": KeyboardInterrupt()}), lock)
+    let_go.set()
+    thread.join(10)
 
 
 def test_awaiting_anything_else_is_an_error_that_says_so() -> None:

@@ -21,8 +21,10 @@ class FairLock:
         self._waiting: deque[threading.Event] = deque()
         self._holder: int | None = None
 
-    def acquire(self) -> bool:
-        """Wait for the turn.  An interrupt while waiting gives the turn up and is raised.
+    def acquire(self, timeout: float | None = None) -> bool:
+        """Wait for the turn; false when it does not come within ``timeout`` seconds.
+
+        An interrupt while waiting gives the turn up and is raised.
 
         :raises RuntimeError: this thread has it already, and would wait for itself for ever.
         """
@@ -36,16 +38,26 @@ class FairLock:
             turn = threading.Event()
             self._waiting.append(turn)
         try:
-            turn.wait()
-            self._holder = me
+            if turn.wait(timeout):
+                self._holder = me
+                return True
         except BaseException:
-            with self._guard:
-                if turn in self._waiting:
-                    self._waiting.remove(turn)
-                else:
-                    self._hand_on()
+            self._give_up(turn)
             raise
-        return True
+        self._give_up(turn)
+        return False
+
+    def _give_up(self, turn: threading.Event) -> None:
+        with self._guard:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+            else:
+                self._hand_on()
+
+    @property
+    def is_mine(self) -> bool:
+        """This thread holds it."""
+        return self._holder == threading.get_ident()
 
     def release(self) -> None:
         """Hand it on; nothing happens when this thread does not hold it."""

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: Seconds that an interrupted operation may wait for the line, to clean up.
+GRACE = 0.05
+#: Steps that are refused to the clean-up of an operation that did not get the line in time.
+MOST_REFUSALS = 100
+
 #: An operation that gives a ``T``.
 Op = Coroutine[Any, Any, T]
 
@@ -92,10 +97,15 @@ class Yield(Step[None]):
 
 
 class Lock(Protocol):
-    """What a runner needs of the lock that keeps exchanges apart."""
+    """What a runner needs of the lock that keeps exchanges apart.
 
+    ``release`` does nothing in a thread that does not hold it, and ``acquire`` is false at its timeout.
+    """
+
+    @property
+    def is_mine(self) -> bool: ...
     def release(self) -> None: ...
-    def acquire(self) -> object: ...
+    def acquire(self, timeout: float | None = None) -> bool: ...
 
 
 def perform(step: Step[Any], port: Port, lock: Lock | None) -> Any:
@@ -112,11 +122,7 @@ def perform(step: Step[Any], port: Port, lock: Lock | None) -> Any:
         case Yield():
             if lock is not None:
                 lock.release()
-                try:
-                    lock.acquire()
-                except BaseException:
-                    lock.acquire()  # the operation's own clean-up needs the line to itself
-                    raise
+                lock.acquire()
             return None
         case SetLine():
             return port.set_line(step)
@@ -124,13 +130,25 @@ def perform(step: Step[Any], port: Port, lock: Lock | None) -> Any:
 
 
 def run(op: Op[T], port: Port, lock: Lock | None = None) -> T:
-    """Run an operation to its end, blocking; ``lock`` is held by the caller and let go at `Yield`."""
+    """Run an operation to its end, blocking; ``lock`` is held by the caller and let go at `Yield`.
+
+    An interrupt that comes while the lock is waited for ends the operation at once: its clean-up gets the line
+    when it is free within :data:`GRACE`, and is refused every step otherwise.  The lock is not held then.
+    """
     error: BaseException | None = None
+    lost: BaseException | None = None
     result: Any = None
+    refused = 0
     try:
         while True:
             step = op.send(result) if error is None else op.throw(error)
             error = None
+            if lost is not None:
+                refused += 1
+                if refused > MOST_REFUSALS:
+                    raise lost
+                error = lost
+                continue
             try:
                 # The two that an exchange consists of almost wholly, without a call in between.
                 if isinstance(step, Read):
@@ -141,6 +159,8 @@ def run(op: Op[T], port: Port, lock: Lock | None = None) -> T:
                     result = perform(step, port, lock)
             except BaseException as raised:  # thrown on into the operation, never swallowed
                 error = raised
+                if lock is not None and not lock.is_mine and not lock.acquire(GRACE):
+                    lost = raised
     except StopIteration as stop:
         value: T = stop.value
         return value

@@ -320,7 +320,7 @@ def _unsupported(
         ways.insert(0, "set the options that it names (-O NAME=VALUE, options in modemtls.toml)")
     if has_way_out and not {Gap.PSK, Gap.CLIENT_CREDENTIAL} & {gap for gap, _ in gaps}:
         ways.append('let TLS run on this computer (tls="host", --tls host)')
-    remedy = " or ".join(ways)
+    remedy = "; or ".join(ways)
     return Unsupported(
         f"{who} cannot do what the policy demands: {words}.{offers}{' ' + unknown if unknown else ''}"
         " Nothing was sent.",

@@ -157,6 +157,7 @@ def answered(
         ),
         (b"HTTP/1.1 200 OK\r\n", Reason.INCOMPLETE_BODY),
         (b"HTTP/1.1 100 Continue\r\n\r\n", Reason.INCOMPLETE_BODY),
+        (b"HTTP/1.1 103 Early Hints\r\n\r\n" * 17 + OK, Reason.LIMIT_EXCEEDED),
     ],
 )
 def test_malformed_response_is_an_http_error_and_the_modem_goes_on(answer: bytes, reason: Reason) -> None:
@@ -170,7 +171,7 @@ def test_malformed_response_is_an_http_error_and_the_modem_goes_on(answer: bytes
 
 
 def test_informational_responses_are_passed_over() -> None:
-    hints = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    hints = b"HTTP/1.1 100 Continue\r\n\r\n" + b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 15
     server, ask = answered(hints + OK)
     with server, opened(server) as modem:
         found = ask(modem)

@@ -23,6 +23,8 @@ __all__ = ["Head", "StreamConnection"]
 
 SEND_CHUNK = 16_384
 MAX_HEAD_BYTES = 65_536
+MAX_INFORMATIONAL = 16
+"""Informational responses (100, 103) before the final one; a server that sends more never comes to it."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class StreamConnection:
 
     async def head(self, timeout: float) -> Head:
         """Wait for the final status and headers; informational responses are passed over."""
-        while True:
+        for _ in range(MAX_INFORMATIONAL + 1):
             event = await self._event(timeout)
             if isinstance(event, h11.InformationalResponse):
                 continue
@@ -117,6 +119,12 @@ class StreamConnection:
                 known = bodiless or bool(names & {"content-length", "transfer-encoding"})
                 return Head(event.status_code, event.reason.decode("latin-1"), pairs, known)
             raise self._malformed(f"expected a response, got {type(event).__name__}")
+        raise HttpError(
+            f"{self._host}:{self._port} sent more than {MAX_INFORMATIONAL} informational responses and no final one.",
+            remedy="Check host and port: this is no usual server. The request was sent.",
+            reasons={Reason.LIMIT_EXCEEDED, Reason.MALFORMED_RESPONSE},
+            model=self._driver.model.name,
+        )
 
     async def read(self, timeout: float) -> bytes:
         """The next part of the body; ``b""`` at its end, when the connection may be used again."""
