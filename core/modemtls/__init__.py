@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .credentials import PrivateKey as PrivateKey
     from .diagnose.log import LogReading as LogReading
     from .diagnose.log import lint_log as lint_log
+    from .diagnose.result import Diagnosis as Diagnosis
     from .driver import Driver as Driver
     from .errors import Certainty as Certainty
     from .errors import CertificateError as CertificateError
@@ -67,6 +68,8 @@ if TYPE_CHECKING:
     from .modem import Modem as Modem
     from .modem import open as open
     from .modem import open_async as open_async
+    from .plan_records import TrustPlan as TrustPlan
+    from .planning import trust_plan as trust_plan
     from .plugins import find_model as find_model
     from .policy import Check as Check
     from .policy import Enforcement as Enforcement
@@ -75,6 +78,10 @@ if TYPE_CHECKING:
     from .policy import TlsProfile as TlsProfile
     from .policy import TlsVersion as TlsVersion
     from .policy import VerifyPolicy as VerifyPolicy
+    from .proof import Proof as Proof
+    from .proof import ProofServers as ProofServers
+    from .proof import prove as prove
+    from .proof import prove_async as prove_async
     from .settings import Settings as Settings
     from .standard import StandardDriver as StandardDriver
     from .standard_errors import with_standard as with_standard
@@ -82,6 +89,7 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "credentials": ("Certificate", "PrivateKey"),
+    "diagnose.result": ("Diagnosis",),
     "diagnose.log": ("LogReading", "lint_log"),
     "driver": ("Driver",),
     "errors": (
@@ -98,8 +106,11 @@ _WHERE = {
         "StoredCredential", "StoredProfile",
     ),
     "modem": ("AsyncHttpsSession", "AsyncModem", "HttpsSession", "Modem", "open", "open_async"),
+    "plan_records": ("TrustPlan",),
+    "planning": ("trust_plan",),
     "plugins": ("find_model",),
     "policy": ("Check", "Enforcement", "Gap", "Psk", "TlsProfile", "TlsVersion", "VerifyPolicy"),
+    "proof": ("Proof", "ProofServers", "prove", "prove_async"),
     "settings": ("Settings",),
     "standard": ("StandardDriver",),
     "standard_errors": ("with_standard",),
@@ -119,6 +130,7 @@ __all__ = [
     "CommandError",
     "CredentialError",
     "CredentialKind",
+    "Diagnosis",
     "Driver",
     "Enforcement",
     "ErrorEntry",
@@ -145,6 +157,8 @@ __all__ = [
     "NetworkStatus",
     "PortError",
     "PrivateKey",
+    "Proof",
+    "ProofServers",
     "Psk",
     "Reason",
     "Registration",
@@ -160,6 +174,7 @@ __all__ = [
     "TlsError",
     "TlsProfile",
     "TlsVersion",
+    "TrustPlan",
     "Unsupported",
     "VendorCode",
     "VerifyPolicy",
@@ -168,6 +183,9 @@ __all__ = [
     "lint_log",
     "open",
     "open_async",
+    "prove",
+    "prove_async",
+    "trust_plan",
     "with_standard",
 ]
 

@@ -26,6 +26,8 @@ from .model import CredentialKind, StoredProfile
 
 __all__ = ["Journal", "Unfinished", "digest", "journal_directory"]
 
+_REPLACED = ("replaced", "replaced_client")
+
 
 def digest(data: bytes) -> str:
     """The SHA-256 of ``data`` in hexadecimal."""
@@ -158,15 +160,15 @@ class Journal:
             _table(mine, "unfinished").pop(f"{namespace}:{slot}", None)
             _unlist(mine, namespace, slot)
 
-    def replaced(self, namespace: str, slot: int) -> None:
-        """Note that a trust set is being replaced by one that is not confirmed yet."""
+    def replaced(self, namespace: str, slot: int, *, client: bool = False) -> None:
+        """Note that a trust set, or a ``client``'s pair, is being replaced by one that is not confirmed yet."""
         with self._change() as mine:
             _unlist(mine, namespace, slot)
-            mine["replaced"].append(f"{namespace}:{slot}")
+            mine[_REPLACED[client]].append(f"{namespace}:{slot}")
 
-    def waiting(self, namespace: str) -> tuple[int, ...]:
-        """The slots whose content was replaced, and waits for its removal."""
-        found = (str(name).partition(":") for name in _list(self._mine(self._load()), "replaced"))
+    def waiting(self, namespace: str, *, client: bool = False) -> tuple[int, ...]:
+        """The slots whose content was replaced, and waits for its removal: of trust sets, or of ``client`` pairs."""
+        found = (str(name).partition(":") for name in _list(self._mine(self._load()), _REPLACED[client]))
         return tuple(int(slot) for space, _, slot in found if space == namespace and slot.isdecimal())
 
     def settled(self, namespace: str, slot: int) -> None:
@@ -272,7 +274,8 @@ def _list(owner: dict[str, Any], name: str) -> list[Any]:
 
 
 def _unlist(mine: dict[str, Any], namespace: str, slot: int) -> None:
-    mine["replaced"] = [name for name in _list(mine, "replaced") if name != f"{namespace}:{slot}"]
+    for listed in _REPLACED:
+        mine[listed] = [name for name in _list(mine, listed) if name != f"{namespace}:{slot}"]
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -57,6 +57,9 @@ class Capability(enum.Enum):
     """The clock can be set by the host."""
     NETWORK_TIME = "network-time"
     """The modem can fetch the time from the network by itself."""
+    CHECKED_STREAM = "checked-stream"
+    """What a stream carries has the modem's own checksum between it and this computer, both ways, and what does
+    not fit is not taken."""
 
 
 class CredentialKind(enum.Enum):
@@ -315,6 +318,8 @@ class StoredProfile:
     ``raw`` are the same values as they came, for the driver's own comparison.
     ``checks`` is ``None`` when the value that decides it is illegal or its meaning unknown.
     ``problems`` says what in it is illegal or dangerous.
+    ``minimum_version`` and ``maximum_version``, both inclusive, are ``None`` where it does not say; of the two the
+    second is as sure as the meaning of the vendor's field.  ``cipher_suites``: IANA numbers, empty for any.
     """
 
     number: int
@@ -324,6 +329,9 @@ class StoredProfile:
     client_slot: int | None = None
     client_key_slot: int | None = None
     problems: tuple[Finding, ...] = ()
+    minimum_version: TlsVersion | None = None
+    maximum_version: TlsVersion | None = None
+    cipher_suites: tuple[int, ...] = ()
     raw: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
 

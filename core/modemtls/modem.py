@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from .at.exchange import Event, Reply
 from .connecting import line_to
+from .diagnose.facade import AsyncDiagnosable, Diagnosable
 from .errors import ModemError
 from .facets import (
     AsyncClock,
@@ -50,7 +51,7 @@ T = TypeVar("T")
 _STRICT = VerifyPolicy()
 
 
-class Modem(Facts):
+class Modem(Facts, Diagnosable):
     """An open modem.  Made by :func:`modemtls.open`; use it with ``with``, or close it."""
 
     def __init__(self, port: Port, operations: Operations, lock: FairLock) -> None:
@@ -64,8 +65,13 @@ class Modem(Facts):
         self.profiles = Profiles(self)
 
     def _run(self, op: Op[T]) -> T:
-        with self._lock:
-            return run(self._ops.perform(op), self._port, self._lock)
+        performed = self._ops.perform(op)
+        try:
+            with self._lock:
+                return run(performed, self._port, self._lock)
+        finally:  # an interrupt before their first step leaves them as they are
+            performed.close()
+            op.close()
 
     def trust(
         self,
@@ -167,7 +173,7 @@ class Modem(Facts):
         self.close()
 
 
-class AsyncModem(Facts):
+class AsyncModem(Facts, AsyncDiagnosable):
     """An open modem.  Made by :func:`modemtls.open_async`; use it with ``async with``, or close it."""
 
     def __init__(self, port: Port, operations: Operations, lock: TurnLock) -> None:

@@ -72,8 +72,10 @@ def _lines(driver: Driver, note: Unfinished, listing: Listing) -> list[StoredCre
     return [s for s in listing if s.slot == note.slot and driver.namespace(s.kind) == note.namespace]
 
 
-async def empty(driver: Driver, slot: int, kind: CredentialKind, listed: Collection[int] = ()) -> None:
-    """Empty a slot, and see by the listing that this one is empty now, and no other.
+async def empty(driver: Driver, slot: int, kind: CredentialKind, listed: Collection[int] = ()) -> bool:
+    """Empty a slot, and see by the listing that this one is empty now, and no other; false when it was before.
+
+    A key of a modem that lists none is taken to have been there.
 
     ``listed`` are slots that were seen to be full: a listing without them is damaged itself.
 
@@ -98,6 +100,7 @@ async def empty(driver: Driver, slot: int, kind: CredentialKind, listed: Collect
             certainty=Certainty.DERIVED,
             model=driver.model.name,
         )
+    return slot in before or (kind is CredentialKind.KEY and not before)
 
 
 async def clear(driver: Driver, journal: Journal, notes: Sequence[Unfinished], listing: Listing) -> Listing:

@@ -87,6 +87,8 @@ _NAMES = tuple(each.name for each in fields(Settings))
 def load(port: str, given: Mapping[str, object], environment: Mapping[str, str] | None = None) -> Settings:
     """The settings for ``port``; a value of ``None`` in ``given`` is "not given".
 
+    A variable that is empty takes back what the file says.
+
     :raises Unsupported: the file or a variable says something that cannot be understood.
     """
     environment = os.environ if environment is None else environment
@@ -94,8 +96,12 @@ def load(port: str, given: Mapping[str, object], environment: Mapping[str, str] 
     merged = _from_file(path, port) if path is not None else {}
     for name in _NAMES:
         variable = f"MODEMTLS_{name.upper()}"
-        if name != "options" and environment.get(variable):
+        if name == "options" or variable not in environment:
+            continue
+        if environment[variable]:
             merged[name] = _read(name, environment[variable], variable)
+        else:
+            merged.pop(name, None)
     options = merged.get("options", {})
     merged |= {name: _read(name, value, name) for name, value in given.items() if value is not None}
     if given.get("options") is not None:

@@ -17,8 +17,8 @@ from .model import CredentialKind, Limits, StoredCredential, StoredProfile
 from .policy import TlsEndpoint
 
 __all__ = [
-    "Installed", "Item", "check_size", "check_slot", "free_slot", "is_proof", "item_of", "named", "named_slots",
-    "read_back", "shown",
+    "Installed", "Item", "check_size", "check_slot", "free_slot", "is_proof", "is_whole", "item_of", "named",
+    "named_slots", "read_back", "shown",
 ]  # fmt: skip
 
 _HASHES = ("sha1", "sha256")
@@ -209,6 +209,16 @@ def named(stored: StoredCredential, certificates: Sequence[Certificate]) -> Stor
 def is_proof(lines: Sequence[StoredCredential]) -> bool:
     """What the listing shows cannot be made to fit by whoever likes to: digests, and not a CRC alone."""
     return bool(lines) and all(line.fingerprint and line.fingerprint_hash in _HASHES for line in lines)
+
+
+def is_whole(lines: Sequence[StoredCredential], item: Item) -> bool:
+    """What the listing shows is all that is in the slot: by size and CRC, or by a line for each of several.
+
+    One line with a digest is not enough: it may be of the first certificate of more.
+    """
+    if lines and all(_checksum(line, item) for line in lines):
+        return True
+    return len(lines) > 1 and shown(lines, item) is True
 
 
 def read_back(lines: Sequence[StoredCredential], item: Item, slot: int, model: str) -> bool:

@@ -16,9 +16,9 @@ from .credentials import Certificate, CredentialFile, PrivateKey
 from .driver import Driver, Progress
 from .errors import Certainty, CredentialError, Reason
 from .journal import Journal, Unfinished, digest
-from .log import happened
 from .model import CredentialKind, StoredCredential, StoredProfile
 from .policy import TlsProfile
+from .replaced import Replaced
 from .slots import Installed, Item, named_slots, shown
 
 __all__ = ["Installed", "Store"]
@@ -31,6 +31,7 @@ class Store:
         self.driver = driver
         self.journal = journal
         self.number = security_profile
+        self._replaced = Replaced(driver, journal, security_profile)
 
     # Plans.
 
@@ -54,7 +55,9 @@ class Store:
         if add and current is not None and current.ca_slot is not None:
             certificates = (*self._members(current.ca_slot, listing), *certificates)
         item = self._bundle(certificates)
-        listing = await self._drop_superseded(current, listing, profiles)
+        listing = await self._replaced.drop_superseded(
+            (item.kind,), listing, profiles, sure=self._is_sure(current, listing)
+        )
         listing = await self._tidy([item], listing, profiles)
         new = await self._put(item, listing, profiles, own=True, progress=progress)
         wanted = replace(
@@ -63,14 +66,12 @@ class Store:
             client_slot=current.client_slot if current else None,
             client_key_slot=current.client_key_slot if current else None,
         )
-        space = self.driver.namespace(item.kind)
-        old = current.ca_slot if current is not None else None
-        if old is not None and old != new.slot:
-            self.journal.replaced(space, old)  # before the switch: after it nothing else names the old slot
+        old = self._replaced.note(item.kind, current.ca_slot if current is not None else None, new.slot)
         await self.ensure_profile(current, wanted)
-        self.journal.finish(space, new.slot)
+        self.journal.finish(self.driver.namespace(item.kind), new.slot)
         self.journal.note_trusted({c.sha256: c.pem for c in item.certificates})
-        return await self._replace(new, old, profiles)
+        (told,) = await self._replaced.settle((new,), (old,), profiles)
+        return told
 
     async def install(
         self,
@@ -96,6 +97,9 @@ class Store:
         first = Item(CredentialKind.CERTIFICATE, credentials.bundle(chain), tuple(chain))
         second = Item(CredentialKind.KEY, key.pem)
         remnants.forget_lost_keys(self.driver, self.journal, listing)
+        listing = await self._replaced.drop_superseded(
+            (first.kind, second.kind), listing, profiles, sure=False
+        )
         listing = await self._tidy([first, second], listing, profiles)
         certificate = await self._put(first, listing, profiles, pair=True, own=True, progress=progress)
         private = await self._put(
@@ -107,9 +111,14 @@ class Store:
             client_slot=certificate.slot,
             client_key_slot=private.slot,
         )
+        olds = (
+            self._replaced.note(first.kind, current.client_slot if current else None, certificate.slot),
+            self._replaced.note(second.kind, current.client_key_slot if current else None, private.slot),
+        )
         await self.ensure_profile(current, wanted)
         for done in (certificate, private):
             self.journal.finish(self.driver.namespace(done.kind), done.slot)
+        certificate, private = await self._replaced.settle((certificate, private), olds, profiles)
         return certificate, private
 
     async def put(
@@ -158,14 +167,8 @@ class Store:
         return tuple(users)
 
     async def confirm(self) -> tuple[int, ...]:
-        """A handshake has succeeded: remove the CA slots that were kept until then.
-
-        What the modem refuses here is logged, and tried again after the next handshake.
-        """
-        waiting = self.journal.waiting(self.driver.namespace(CredentialKind.CA))
-        if not waiting:
-            return ()
-        return await self._drop_all(waiting, await self.driver.read_profiles(), patient=True)
+        """A handshake has succeeded: remove what was kept until then; see :meth:`.Replaced.confirm`."""
+        return await self._replaced.confirm()
 
     async def ensure_profile(self, current: StoredProfile | None, wanted: TlsProfile) -> bool:
         """Make the owned profile say exactly ``wanted``; true when it had to be written."""
@@ -231,6 +234,13 @@ class Store:
         same = self.journal.written(space, slot) == digest(item.data)
         return item if same and shown(self._lines(item.kind, listing, slot), item) is not False else None
 
+    def _is_sure(self, current: StoredProfile | None, listing: Sequence[StoredCredential]) -> bool:
+        """The trust set that is in force is known, and the listing shows its very content."""
+        if current is None or current.ca_slot is None:
+            return False
+        now = self._remembered(current.ca_slot, listing)
+        return now is not None and bool(shown(self._lines(now.kind, listing, current.ca_slot), now))
+
     def _lines(
         self, kind: CredentialKind, listing: Sequence[StoredCredential], slot: int | None = None
     ) -> list[StoredCredential]:
@@ -262,7 +272,8 @@ class Store:
             if seen is False or any(line.reserved for line in lines) or meant not in (None, wanted):
                 continue
             if (seen and slots.is_proof(lines)) or noted == wanted:
-                return Installed(number, item.kind, False, bool(seen), Certainty.DERIVED)
+                verified = bool(seen) and (noted == wanted or slots.is_whole(lines, item))
+                return Installed(number, item.kind, False, verified, Certainty.DERIVED)
         return None
 
     def _unlisted(self, kind: CredentialKind, listing: Sequence[StoredCredential]) -> list[int]:
@@ -340,59 +351,3 @@ class Store:
         return slots.free_slot(
             item.kind, taken, self.driver.limits, self.driver.model.name, slot=slot, beside=beside
         )
-
-    async def _replace(self, new: Installed, old: int | None, profiles: Sequence[StoredProfile]) -> Installed:
-        """Remove the trust sets that ``new`` replaces, or keep them until ``new`` has proved itself."""
-        olds = () if old is None or old == new.slot else (old,)
-        if not new.verified:
-            return replace(new, kept=olds)
-        waiting = self.journal.waiting(self.driver.namespace(CredentialKind.CA))
-        removed = await self._drop_all(tuple(dict.fromkeys((*olds, *waiting))), profiles)
-        return replace(new, removed=removed, kept=tuple(slot for slot in olds if slot not in removed))
-
-    async def _drop_superseded(
-        self,
-        current: StoredProfile | None,
-        listing: Sequence[StoredCredential],
-        profiles: Sequence[StoredProfile],
-    ) -> Sequence[StoredCredential]:
-        """Remove what interrupted runs had replaced: all of it, or all but the first while that is needed."""
-        waiting = self.journal.waiting(self.driver.namespace(CredentialKind.CA))
-        if not waiting or current is None or current.ca_slot is None:
-            return listing
-        now = self._remembered(current.ca_slot, listing)
-        sure = now is not None and shown(self._lines(now.kind, listing, current.ca_slot), now)
-        removed = await self._drop_all(waiting if sure else waiting[1:], profiles, patient=True)
-        mine = self._lines(CredentialKind.CA, listing)
-        return [stored for stored in listing if stored not in mine or stored.slot not in removed]
-
-    async def _drop_all(
-        self, slots: Sequence[int], profiles: Sequence[StoredProfile], *, patient: bool = False
-    ) -> tuple[int, ...]:
-        """Remove replaced trust sets; ``patient``: what is refused is logged, and tried again later."""
-        removed = []
-        for slot in slots:
-            try:
-                if await self._drop(slot, profiles):
-                    removed.append(slot)
-            except CredentialError as error:
-                if not patient:
-                    raise
-                happened("a replaced CA could not be removed", slot=slot, because=str(error))
-                continue
-            self.journal.settled(self.driver.namespace(CredentialKind.CA), slot)
-        return tuple(removed)
-
-    async def _drop(self, slot: int, profiles: Sequence[StoredProfile]) -> bool:
-        others = (p for p in profiles if p.number != self.number)
-        if slot not in self.driver.limits.preferred_slots or any(
-            slot in named_slots(profile, CredentialKind.CA) for profile in others
-        ):
-            return False
-        now = next((p for p in await self.driver.read_profiles() if p.number == self.number), None)
-        if now is not None and slot in named_slots(now, CredentialKind.CA):
-            return False
-        listed = () if now is None or now.ca_slot is None else (now.ca_slot,)
-        await remnants.empty(self.driver, slot, CredentialKind.CA, listed)
-        self.journal.forget(self.driver.namespace(CredentialKind.CA), slot)
-        return True

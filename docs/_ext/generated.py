@@ -43,17 +43,31 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     yield ""
 
 
-def codes(_: str) -> Iterator[str]:
-    """Every row of every installed table; models that share a table share a section."""
+def _tables() -> Iterator[tuple[modemtls.ErrorTable, list[modemtls.Model]]]:
+    """Each table of codes with the models that share it."""
     shared: dict[str, list[modemtls.Model]] = {}
     for model in registry().models:
         shared.setdefault(model.errors, []).append(model)
     for reference, models in shared.items():
-        yield f"## {', '.join(dict.fromkeys(model.vendor for model in models))}"
+        yield load_object(reference), models
+
+
+def _remedy(row: modemtls.ErrorEntry) -> str:
+    """What to try; where the row has nothing of its own, what tells more about errors of its kind."""
+    if row.remedy is not None:
+        return cell(row.remedy)
+    if issubclass(row.error, modemtls.TlsError):
+        return "`modemtls diagnose URL`"
+    return "`modemtls network`" if issubclass(row.error, modemtls.NetworkError) else "–"
+
+
+def codes(_: str) -> Iterator[str]:
+    """Every row of every installed table; models that share a table share a section."""
+    for found, models in _tables():
+        yield f"## {', '.join(dict.fromkeys(model.vendor for model in models))}: {models[0].name}"
         yield ""
         yield f"For {', '.join(code(model.name) for model in models)}."
         yield ""
-        found = load_object(reference)
         for namespace in found.namespaces:
             rows = [entry for entry in found if entry.namespace == namespace]
             yield f"### {code(namespace)}"
@@ -64,11 +78,60 @@ def codes(_: str) -> Iterator[str]:
                     (
                         code(row.number), cell(row.name), cell(row.meaning), code(row.error.__name__),
                         ", ".join(code(reason.value) for reason in modemtls.Reason if reason in row.reasons),
-                        row.certainty.value, cell(row.remedy or ""), cell(row.source),
+                        row.certainty.value, _remedy(row), cell(row.source),
                     )
                     for row in rows
                 ],
             )  # fmt: skip
+
+
+def code_index(_: str) -> Iterator[str]:
+    """All codes by what stands in the modem's answer, each with where it means what; equal rows of tables once."""
+    found: dict[tuple[str, str, str, str], list[str]] = {}
+    for rows, models in _tables():
+        for row in rows:
+            key = str(row.number), row.namespace, row.name, row.meaning
+            found.setdefault(key, []).extend(model.name for model in models)
+
+    def place(key: tuple[str, str, str, str]) -> tuple[bool, int, str]:
+        number = key[0]
+        is_number = number.lstrip("-").isdecimal()
+        return not is_number, int(number) if is_number else 0, number
+
+    yield from table(
+        ("code", "namespace", "models", "name", "means"),
+        [
+            (code(key[0]), code(key[1]), ", ".join(map(code, found[key])), cell(key[2]), cell(key[3]))
+            for key in sorted(found, key=place)
+        ],
+    )
+
+
+def standard_codes(_: str) -> Iterator[str]:
+    """The numbers of standards and libraries that vendors pass on, and what they leave open."""
+    from modemtls.diagnose import standards
+
+    for title, rows in (
+        ("TLS alerts", standards.ALERTS),
+        ("Verify codes of OpenSSL, and of Python's ssl", standards.VERIFY_CODES),
+        ("Flags of Mbed TLS", standards.MBEDTLS_FLAGS),
+        ("Codes of libcurl", standards.CURL_CODES),
+    ):
+        yield f"### {title}"
+        yield ""
+        yield from table(
+            ("number", "name", "means", "reasons", "source"),
+            [
+                (
+                    code(f"0x{row.number:04X}" if rows is standards.MBEDTLS_FLAGS else row.number),
+                    cell(row.name),
+                    cell(row.meaning),
+                    ", ".join(code(reason.value) for reason in modemtls.Reason if reason in row.reasons),
+                    cell(row.source),
+                )
+                for row in rows.values()
+            ],
+        )
 
 
 def error_tree(_: str) -> Iterator[str]:
@@ -254,6 +317,7 @@ def _command(group: click.Group, name: str, parent: click.Context, level: str) -
 
 
 GENERATORS: dict[str, Callable[[str], Iterator[str]]] = {
+    "code-index": code_index,
     "codes": codes,
     "commands": commands,
     "error-classes": error_classes,
@@ -261,6 +325,7 @@ GENERATORS: dict[str, Callable[[str], Iterator[str]]] = {
     "model-facts": model_facts,
     "models": models,
     "simulator-settings": simulator_settings,
+    "standard-codes": standard_codes,
 }
 
 

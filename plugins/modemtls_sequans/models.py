@@ -7,6 +7,7 @@ manual LR8.2 rev. 3; for the first Monarch (GM01Q) no primary document is public
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from modemtls import (
@@ -25,6 +26,7 @@ from modemtls import (
 )
 
 from .options import SequansOptions
+from .stack import MONARCH_1, MONARCH_2, MONARCH_2_SP
 
 __all__ = ["MODELS"]
 
@@ -34,75 +36,14 @@ PREFERRED_SLOTS = (19, 18, 17, 16, 15, 14, 13, 12, 11)
 _CHAIN = frozenset({Check.CHAIN, Check.DATES})
 _LEVELS_MONARCH_2 = {_CHAIN: 1, _CHAIN | {Check.HOSTNAME}: 5}
 
-CIPHER_SUITES = frozenset(
-    int(number, 16)
-    for number in [
-        "1301",
-        "1302",
-        "1303",
-        "1304",
-        "1305",
-        "C02B",
-        "C02C",
-        "C02F",
-        "C030",
-        "C023",
-        "C024",
-        "C027",
-        "C028",
-        "C009",
-        "C00A",
-        "C013",
-        "C014",
-        "CCA8",
-        "CCA9",
-        "CCAA",
-        "C0AC",
-        "C0AE",
-        "C0AF",
-        "C0A0",
-        "C0A1",
-        "002F",
-        "0035",
-        "003C",
-        "003D",
-        "009C",
-        "009D",
-        "0033",
-        "0039",
-        "0067",
-        "006B",
-        "009E",
-        "009F",
-        "CC13",
-        "CC14",
-        "CC15",
-        "CCAB",
-        "CCAC",
-        "CCAD",
-        "008C",
-        "008D",
-        "00A8",
-        "00A9",
-        "00AE",
-        "00AF",
-        "C0A4",
-        "C0A5",
-        "C0A8",
-        "C0A9",
-        "00AA",
-        "00AB",
-        "00B2",
-        "00B3",
-        "C0A6",
-        "C0A7",
-        "C037",
-        "000A",
-        "0016",
-        "C008",
-        "C012",
-    ]
-)
+CIPHER_SUITES = (
+    0x1301, 0x1302, 0x1303, 0x1304, 0x1305, 0xC02B, 0xC02C, 0xC02F, 0xC030, 0xC023, 0xC024, 0xC027, 0xC028, 0xC009,
+    0xC00A, 0xC013, 0xC014, 0xCCA8, 0xCCA9, 0xCCAA, 0xC0AC, 0xC0AE, 0xC0AF, 0xC0A0, 0xC0A1, 0x002F, 0x0035, 0x003C,
+    0x003D, 0x009C, 0x009D, 0x0033, 0x0039, 0x0067, 0x006B, 0x009E, 0x009F, 0xCC13, 0xCC14, 0xCC15, 0xCCAB, 0xCCAC,
+    0xCCAD, 0x008C, 0x008D, 0x00A8, 0x00A9, 0x00AE, 0x00AF, 0xC0A4, 0xC0A5, 0xC0A8, 0xC0A9, 0x00AA, 0x00AB, 0x00B2,
+    0x00B3, 0xC0A6, 0xC0A7, 0xC037, 0x000A, 0x0016, 0xC008, 0xC012,
+)  # fmt: skip
+"""Those that cipherSpecs may name."""
 
 _FIRMWARE = re.compile(r"\b(UE|LR)(\d+)\.(\d+)[0-9A-Za-z.]*(?:-\d+)?")
 
@@ -182,12 +123,16 @@ def _resolve_monarch_2(firmware: str, options: SequansOptions) -> Resolved:
         check_sets=frozenset(_LEVELS_MONARCH_2),
         minimum_versions=every,
         maximum_versions=every if options.version_means == "exact" else frozenset({TlsVersion.TLS1_3}),
-        cipher_suites=CIPHER_SUITES,
+        cipher_suites=frozenset(CIPHER_SUITES),
         client_credential=True,
         psk=True,
         resumption=True,
     )
-    return Resolved(firmware, _CAPABILITIES, _LIMITS, enforcement)
+    return Resolved(firmware, _CAPABILITIES, _LIMITS, enforcement, MONARCH_2)
+
+
+def _resolve_monarch_2_sp(firmware: str, options: SequansOptions) -> Resolved:
+    return replace(_resolve_monarch_2(firmware, options), stack=MONARCH_2_SP)
 
 
 def _resolve_monarch_1(firmware: str, options: SequansOptions) -> Resolved:
@@ -209,13 +154,13 @@ def _resolve_monarch_1(firmware: str, options: SequansOptions) -> Resolved:
     enforcement = Enforcement(
         check_sets=frozenset(levels),
         minimum_versions=frozenset(versions),
-        cipher_suites=CIPHER_SUITES - {0x1301, 0x1302, 0x1303, 0x1304, 0x1305},
+        cipher_suites=frozenset(suite for suite in CIPHER_SUITES if suite >> 8 != 0x13),
         client_credential=True,
         psk=True,
         unknown_because=tuple(unknown),
     )
     limits = Limits(**{**_LIMITS.__dict__, "max_tls_version": TlsVersion.TLS1_2})
-    return Resolved(firmware, _CAPABILITIES, limits, enforcement)
+    return Resolved(firmware, _CAPABILITIES, limits, enforcement, MONARCH_1)
 
 
 # The first public thread about error 77: certValidLevel 7 is accepted, and fails at use.
@@ -261,7 +206,7 @@ MODELS = (
         "sequans-gm02sp",
         "Sequans GM02SP (Monarch 2)",
         _matches("GM02SP", 8, 2),
-        _resolve_monarch_2,
+        _resolve_monarch_2_sp,
         "Gm02sp",
         demo_mistake=_CERT_VALID_LEVEL_7,
         assumptions=_ASSUMPTIONS,

@@ -7,7 +7,7 @@ number.  So the check is made on the host.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from modemtls import (
     Certainty,
@@ -20,9 +20,9 @@ from modemtls import (
     TlsProfile,
     TlsVersion,
 )
-from modemtls.at import Argument, fields, quote, secret
+from modemtls.at import Argument, Bare, fields, quote, secret
 
-__all__ = ["LEVELS_MONARCH_2", "decode", "encode", "plain", "same"]
+__all__ = ["LEVELS_MONARCH_2", "NAMES", "PSK", "VERSIONS", "again", "decode", "encode", "plain", "same"]
 
 NAMES = (
     "spId", "version", "cipherSpecs", "certValidLevel", "caCertificateID", "clientCertificateID",
@@ -35,7 +35,9 @@ LEVELS_MONARCH_2: Mapping[frozenset[Check], int] = {
     _CHAIN: 1,
     _CHAIN | {Check.HOSTNAME}: 5,
 }
-_VERSIONS = {TlsVersion.TLS1_0: 0, TlsVersion.TLS1_1: 1, TlsVersion.TLS1_2: 2, TlsVersion.TLS1_3: 3}
+VERSIONS = {TlsVersion.TLS1_0: 0, TlsVersion.TLS1_1: 1, TlsVersion.TLS1_2: 2, TlsVersion.TLS1_3: 3}
+PSK = re.compile(r"(?:[0-9A-Fa-f]{2})+")
+_QUOTED = frozenset({"cipherSpecs", "psk", "pskIdentity"})
 _SUITE = re.compile(r"0[xX][0-9A-Fa-f]{1,4}")
 _PSK_SUITES = frozenset(
     {0x8C, 0x8D, 0xA8, 0xA9, 0xAA, 0xAB, 0xAE, 0xAF, 0xB2, 0xB3, 0xC037, 0xCCAB, 0xCCAC, 0xCCAD,
@@ -54,7 +56,7 @@ def version_for(profile: TlsProfile) -> int:
         wanted = max(wanted, profile.minimum_version)
     if profile.maximum_version is not None:
         wanted = min(wanted, profile.maximum_version)
-    return _VERSIONS[wanted]
+    return VERSIONS[wanted]
 
 
 def encode(
@@ -80,6 +82,19 @@ def encode(
     return values[:field_count]
 
 
+def again(raw: Sequence[str], *, quoted_ciphers: bool) -> list[Argument]:
+    """The arguments of ``AT+SQNSPCFG=`` that say what a profile says already, legal or not."""
+    found: list[Argument] = []
+    for name, value in zip(NAMES, raw, strict=False):
+        if name not in _QUOTED:
+            found.append(Bare(value) if value else None)
+        elif name == "cipherSpecs":
+            found.append(quote(value) if value or quoted_ciphers else None)
+        else:
+            found.append(secret(quote(value, what="The pre-shared key")))
+    return found
+
+
 def _values(line: str) -> dict[str, str]:
     return dict(zip(NAMES, fields(line), strict=False))
 
@@ -94,11 +109,17 @@ def _level(values: Mapping[str, str]) -> str:
 
 
 def decode(
-    line: str, *, levels: Mapping[frozenset[Check], int] | None, limits: Limits
+    line: str,
+    *,
+    levels: Mapping[frozenset[Check], int] | None,
+    limits: Limits,
+    versions: Mapping[TlsVersion, int] | None = None,
+    exact: bool = False,
 ) -> StoredProfile | None:
     """The profile that a ``+SQNSPCFG:`` line speaks of; ``None`` when it is not one.
 
-    ``levels`` says which certValidLevel makes which checks; ``None`` when that is not known.
+    ``levels`` says which certValidLevel makes which checks; ``None`` when that is not known.  ``versions`` says
+    which version field means which version, ``exact`` that it is the only one.
     """
     values = _values(line)
     number = _slot(values.get("spId", ""))
@@ -106,6 +127,10 @@ def decode(
         return None
     shown = tuple((name, "***" if name in _SECRET and value else value) for name, value in values.items())
     level = _level(values)
+    suites = [suite for suite in values.get("cipherSpecs", "").split(";") if _SUITE.fullmatch(suite)]
+    version = {str(value): spoken for spoken, value in (versions or {}).items()}.get(
+        values.get("version", "")
+    )
     checks = {str(value): made for made, value in (levels or {}).items()}.get(level)
     if level == "0":
         checks = frozenset()  # no bit is set, whatever the bits mean
@@ -117,6 +142,9 @@ def decode(
         client_slot=_slot(values.get("clientCertificateID", "")),
         client_key_slot=_slot(values.get("clientPrivateKeyID", "")),
         problems=tuple(problems(number, values, levels, limits)),
+        minimum_version=version,
+        maximum_version=version if exact else None,
+        cipher_suites=tuple(int(suite, 16) for suite in suites),
         raw=tuple(fields(line)),
     )
 

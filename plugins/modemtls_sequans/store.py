@@ -19,7 +19,7 @@ from modemtls import (
 )
 from modemtls.at import Argument, Command, Quoted, fields, quote, redactor
 
-from .profile import LEVELS_MONARCH_2, decode, encode, same, version_for
+from .profile import LEVELS_MONARCH_2, NAMES, PSK, VERSIONS, again, decode, encode, same, version_for
 
 if TYPE_CHECKING:
     from modemtls.driver import Progress
@@ -72,6 +72,15 @@ class Store(StandardDriver):
     @property
     def _levels(self) -> Mapping[frozenset[Check], int] | None:
         return LEVELS_MONARCH_2 if self._is_monarch_2 else self.options.levels or None
+
+    def _decoded(self, line: str) -> StoredProfile | None:
+        return decode(
+            line,
+            levels=self._levels,
+            limits=self.limits,
+            versions=VERSIONS if self._is_monarch_2 else self.options.versions,
+            exact=self.options.version_means == "exact",
+        )
 
     async def list_credentials(self) -> tuple[StoredCredential, ...]:
         found: list[StoredCredential] = []
@@ -127,7 +136,7 @@ class Store(StandardDriver):
 
     async def read_profiles(self) -> tuple[StoredProfile, ...]:
         reply = await self.ask(Command.do("+SQNSPCFG"), "Reading the security profiles")
-        decoded = (decode(line, levels=self._levels, limits=self.limits) for line in reply.lines)
+        decoded = (self._decoded(line) for line in reply.lines)
         return tuple(profile for profile in decoded if profile is not None)
 
     def _arguments(self, number: int, profile: TlsProfile) -> list[Argument]:
@@ -161,15 +170,37 @@ class Store(StandardDriver):
         arguments = self._arguments(number, profile)
         command = Command.set("+SQNSPCFG", *arguments)
         reply = await self.ask(command, f"Writing security profile {number}", default=CredentialError)
-        echoed = next(
-            (p for line in reply.lines if (p := decode(line, levels=self._levels, limits=self.limits))), None
-        )
+        echoed = next((p for line in reply.lines if (p := self._decoded(line))), None)
         if echoed is None:  # some drivers wait for the echo as if it were unsolicited: read it instead
             echoed = next((p for p in await self.read_profiles() if p.number == number), None)
         if echoed is None or not same(echoed, arguments):
             raise CommandError(
                 f"Writing security profile {number}: the modem did not store what it was given.",
                 remedy="Look at it with modemtls profile show; reset it with modemtls profile reset.",
+                reasons={Reason.PROFILE_ILLEGAL},
+                model=self.model.name,
+                command=command.shown,
+                lines=reply.shown,
+            )
+
+    async def restore_profile(self, stored: StoredProfile) -> None:
+        values = dict(zip(NAMES, stored.raw, strict=False))
+        if values.get("pskIdentity") and not PSK.fullmatch(values.get("psk", "")):
+            raise CredentialError(
+                f"Security profile {stored.number} has a pre-shared key that the modem does not show: it could not be"
+                " written back.",
+                remedy="Leave another security profile unconfigured (1 to 6): then this one is not touched.",
+                reasons={Reason.SLOT_UNREADABLE},
+                model=self.model.name,
+            )
+        command = Command.set("+SQNSPCFG", *again(stored.raw, quoted_ciphers=self._is_monarch_2))
+        asked = f"Writing security profile {stored.number} back"
+        reply = await self.ask(command, asked, default=CredentialError)
+        now = next((p for p in await self.read_profiles() if p.number == stored.number), None)
+        if now is None or now.raw != stored.raw:
+            raise CredentialError(
+                f"{asked}: the modem shows something else than what was there before.",
+                remedy="Look at it: modemtls profile show",
                 reasons={Reason.PROFILE_ILLEGAL},
                 model=self.model.name,
                 command=command.shown,

@@ -147,6 +147,9 @@ class CompanionStore(ModuleDriver):
         # The agent does so itself: a session that was made with less verification must not be taken up again.
         await self.ask(Command.set("+MTSESS", 0), "Forgetting the saved TLS session")
 
+    async def restore_profile(self, stored: StoredProfile) -> None:
+        await self._write(stored.raw)
+
     async def reset_profile(self, number: int) -> None:
         command = Command.set("+MTTLS", Bare("NONE"))
         await self.ask(command, "Deleting the TLS configuration", timeout=FLASH_SECONDS)

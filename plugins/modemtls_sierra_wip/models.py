@@ -98,6 +98,7 @@ def _resolve_companion(firmware: str, options: CompanionOptions) -> Resolved:
             Capability.CREDENTIAL_LIST,
             Capability.CREDENTIAL_READ_BACK,
             Capability.SET_CLOCK,
+            Capability.CHECKED_STREAM,
         }
     )
     return Resolved(firmware, capabilities, COMPANION_LIMITS, enforcement, plug_in(options))

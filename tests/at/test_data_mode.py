@@ -439,8 +439,10 @@ def test_end_mark_that_was_damage_is_named(make: Make) -> None:
 
 
 @pytest.mark.parametrize("lost", [1, 2, 3])
-def test_lost_byte_of_the_escape_sequence_costs_a_second_one(make: Make, lost: int) -> None:
+@pytest.mark.parametrize("last", [b"", b"x\r\nOK\r\n", b"x\r\nSHUTDOWN\r\n"])
+def test_lost_byte_of_the_escape_sequence_costs_a_second_one(make: Make, lost: int, last: bytes) -> None:
     line = make().enter()
+    line.peer.give(last)
     line.peer.loses = lost
     assert line.command() == "+NUM: 42"
     line.assert_nothing_executed()

@@ -122,3 +122,63 @@ def test_dates_that_the_modem_does_not_show_are_no_finding() -> None:
     stored = (StoredCredential(19, CredentialKind.CA),)
     clock = ClockReading(datetime(2031, 1, 1, tzinfo=UTC), True)
     assert clock_findings(clock, StoredProfile(6, (), ca_slot=19), stored) == []
+
+
+@both
+def test_the_modem_is_asked_a_few_things_only(
+    server: HttpsServer, stranger: HttpsServer, http: HttpWay
+) -> None:
+    def asked(explain: bool) -> list[str]:
+        with opened(server, stranger, given={"explain": explain}) as modem:
+            modem.trust(server.ca_pem)
+            with pytest.raises(TlsError):
+                modem.https("two.test", http=http).get("/")
+            return commands(modem)
+
+    more = len(asked(True)) - len(asked(False))
+    assert 0 < more <= 5
+
+
+def test_a_wrong_clock_is_named_as_a_guess_until_a_date_shows_it(server: HttpsServer) -> None:
+    behind = datetime.now(UTC) - timedelta(days=3)
+    now = datetime.now(UTC)
+    with (
+        HttpsServer(names=("one.test",), not_before=now - timedelta(days=1)) as fresh,
+        opened(fresh, clock=f"{behind:%Y-%m-%dT%H:%M:%SZ}", network_time="no") as modem,
+    ):
+        modem.trust(fresh.ca_pem)
+        with pytest.raises(TlsError) as caught:
+            modem.https("one.test").get("/")
+    error = caught.value
+    wrong = next(each for each in error.findings if each.reason is Reason.CLOCK_WRONG)
+    assert wrong.certainty is Certainty.GUESSED
+    assert Reason.CLOCK_WRONG not in error.reasons
+    assert "not confirmed" in error.message
+    assert str(error).endswith("modemtls clock --set now")
+
+
+def test_an_opaque_code_ends_with_the_likeliest_causes_as_guesses(
+    server: HttpsServer, stranger: HttpsServer
+) -> None:
+    with opened(server, stranger) as modem:
+        modem.trust(server.ca_pem)
+        with pytest.raises(TlsError) as caught:
+            modem.https("two.test").get("/")
+    error = caught.value
+    assert "Most likely, and not confirmed: The server may be certified by another CA" in error.message
+    assert "modemtls diagnose" in str(error)
+    assert not error.reasons & {Reason.UNKNOWN_ISSUER}
+
+
+def test_second_seed_reads_its_cause_without_asking() -> None:
+    import modemtls
+
+    with HttpsServer(names=("one.test",), tls_max=modemtls.TlsVersion.TLS1_0) as old:
+        url = f"sim://sierra-q2686?map=one.test:443=127.0.0.1:{old.port}"
+        with modemtls.open(url, accept_gaps=("hostname", "minimum-version")) as modem:
+            modem.trust(old.ca_pem)
+            with pytest.raises(CertificateError) as caught:
+                modem.https("one.test").get("/")
+    assert "1998-01-01" in str(caught.value)
+    assert str(caught.value).endswith("modemtls clock --set now")
+    assert caught.value.reasons >= {Reason.CLOCK_UNSET}

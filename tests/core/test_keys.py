@@ -9,10 +9,10 @@ import pytest
 import trustme
 from tests.canaries import PASSWORD, PIN, PSK
 
-from modemtls import CredentialError, CredentialKind, Modem, Reason, VerifyPolicy
+from modemtls import CredentialError, CredentialKind, Modem, Reason, TlsError, VerifyPolicy
 from modemtls.sim.server import HttpsServer
 
-from .bench import commands, inside, opened, writes
+from .bench import Tap, commands, inside, opened, writes
 
 KEY = CredentialKind.KEY
 
@@ -205,3 +205,154 @@ def test_slot_that_is_none_is_refused(cas: tuple[bytes, ...], slot: int) -> None
         with pytest.raises(CredentialError):
             modem.credentials.remove(slot, CredentialKind.CA)
         assert not writes(modem)
+
+
+# What a new pair replaces.
+
+
+def other_pair(client_ca: trustme.CA, name: str = "other.test") -> tuple[bytes, bytes]:
+    leaf = client_ca.issue_cert(name)
+    return leaf.cert_chain_pems[0].bytes(), leaf.private_key_pem.bytes()
+
+
+def stored(modem: Modem) -> tuple[list[int], list[int]]:
+    nvm = inside(modem).nvm
+    return [n for n, _ in nvm.of("certificate") if n], [n for n, _ in nvm.of("privatekey") if n]
+
+
+@pytest.mark.parametrize("listing", ["error", "index"])
+def test_replaced_pair_stays_until_a_handshake_and_goes_with_it(
+    client_ca: trustme.CA, pair: tuple[bytes, bytes], listing: str
+) -> None:
+    with (
+        HttpsServer(names=("one.test",), client_ca=client_ca) as server,
+        opened(server, key_listing=listing) as modem,
+    ):
+        modem.trust(server.ca_pem)
+        first = modem.install(*pair)
+        second = modem.install(*other_pair(client_ca))
+        assert [done.removed for done in second] == [(), ()]
+        assert [done.kept for done in second] == [(first[0].slot,), (first[1].slot,)]
+        assert stored(modem) == ([17, 18, 19], [17, 18])
+        assert modem.https("one.test").get("/").status == 200
+        assert stored(modem) == ([17, 19], [17])
+        assert modem.https("one.test").get("/").status == 200
+
+
+def test_verified_trust_set_removes_no_client_pair(
+    client_ca: trustme.CA, pair: tuple[bytes, bytes], cas: tuple[bytes, ...]
+) -> None:
+    with opened() as modem:
+        modem.trust(cas[0])
+        modem.install(*pair)
+        modem.install(*other_pair(client_ca))
+        assert modem.trust(cas[1]).removed == (19,)
+        assert stored(modem) == ([16, 17, 18], [17, 18])
+
+
+def test_failed_or_insecure_handshake_removes_no_client_pair(
+    server: HttpsServer, client_ca: trustme.CA, pair: tuple[bytes, bytes], cas: tuple[bytes, ...]
+) -> None:
+    with opened(server) as modem:
+        modem.trust(cas[0])
+        modem.install(*pair)
+        modem.install(*other_pair(client_ca))
+        with pytest.raises(TlsError):
+            modem.https("one.test").get("/")
+        assert modem.https("one.test", policy=VerifyPolicy.insecure()).get("/").status == 200
+        assert stored(modem) == ([17, 18, 19], [17, 18])
+
+
+def test_pair_that_this_computer_did_not_store_is_never_removed(
+    server: HttpsServer, client_ca: trustme.CA, pair: tuple[bytes, bytes]
+) -> None:
+    certificate, key = other_pair(client_ca, "somebody.test")
+    with opened(server, key_listing="index") as modem:
+        modem.trust(server.ca_pem)
+        for kind, data in (("certificate", certificate), ("privatekey", key)):
+            inside(modem).nvm.put(kind, 12, data)
+        modem.command('AT+SQNSPCFG=6,2,"",5,19,12,12')
+        done = modem.install(*pair)
+        assert [each.kept for each in done] == [(), ()]
+        assert modem.https("one.test").get("/").status == 200
+        assert stored(modem) == ([12, 18, 19], [12, 18])
+
+
+def test_many_pairs_without_a_handshake_do_not_fill_the_store(
+    client_ca: trustme.CA, pair: tuple[bytes, bytes]
+) -> None:
+    with opened() as modem:
+        modem.install(*pair)
+        for number in range(8):
+            done = modem.install(*other_pair(client_ca, f"client{number}.test"))
+        certificates, keys = stored(modem)
+        assert certificates == keys
+        assert len(certificates) == 3, "the oldest, the last and the one before it"
+        assert 19 in certificates, "the oldest is the one that may have worked"
+        assert done[0].slot in certificates
+
+
+def test_pair_that_another_profile_names_stays(
+    server: HttpsServer, client_ca: trustme.CA, pair: tuple[bytes, bytes]
+) -> None:
+    with opened(server) as modem:
+        modem.trust(server.ca_pem)
+        first = modem.install(*pair)
+        modem.command(f'AT+SQNSPCFG=2,2,"",5,19,{first[0].slot},{first[1].slot}')
+        modem.install(*other_pair(client_ca))
+        assert modem.https("one.test").get("/").status == 200
+        assert stored(modem) == ([17, 18, 19], [17, 18])
+
+
+def test_same_pair_again_removes_nothing(
+    server: HttpsServer, client_ca: trustme.CA, pair: tuple[bytes, bytes]
+) -> None:
+    with opened(server) as modem:
+        modem.trust(server.ca_pem)
+        modem.install(*pair)
+        again = modem.install(*pair)
+        assert [(done.written, done.removed, done.kept) for done in again] == [(False, (), ())] * 2
+        assert modem.https("one.test").get("/").status == 200
+        assert stored(modem) == ([18, 19], [18])
+
+
+def test_first_pair_again_is_used_as_it_is_and_the_second_goes(
+    server: HttpsServer, client_ca: trustme.CA, pair: tuple[bytes, bytes]
+) -> None:
+    with opened(server) as modem:
+        modem.trust(server.ca_pem)
+        first = modem.install(*pair)
+        modem.install(*other_pair(client_ca))
+        back = modem.install(*pair)
+        assert [done.slot for done in back] == [done.slot for done in first]
+        assert modem.https("one.test").get("/").status == 200
+        assert stored(modem) == ([18, 19], [18])
+
+
+def test_removal_of_a_pair_that_is_interrupted_is_done_after_the_next_handshake(
+    server: HttpsServer, client_ca: trustme.CA, pair: tuple[bytes, bytes]
+) -> None:
+    with opened(server) as modem:
+        modem.trust(server.ca_pem)
+        modem.install(*pair)
+        modem.install(*other_pair(client_ca))
+        Tap(modem).interrupt_once(b'AT+SQNSNVW="certificate"')
+        with pytest.raises(KeyboardInterrupt):
+            modem.https("one.test").get("/")
+        assert modem.https("one.test").get("/").status == 200
+        assert stored(modem) == ([17, 19], [17])
+
+
+def test_handshake_with_another_pair_proves_nothing_of_the_new_one(
+    server: HttpsServer, client_ca: trustme.CA, pair: tuple[bytes, bytes]
+) -> None:
+    with opened(server) as modem:
+        modem.trust(server.ca_pem)
+        modem.install(*pair)
+        modem.install(*other_pair(client_ca))
+        certificate, key = other_pair(client_ca, "somebody.test")
+        for kind, data in (("certificate", certificate), ("privatekey", key)):
+            inside(modem).nvm.put(kind, 12, data)
+        policy = VerifyPolicy(client_slot=12, client_key_slot=12)
+        assert modem.https("one.test", policy=policy).get("/").status == 200
+        assert stored(modem) == ([12, 17, 18, 19], [12, 17, 18])

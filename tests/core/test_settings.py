@@ -35,6 +35,27 @@ def test_arguments_go_before_environment_before_file() -> None:
     assert (found.apn, found.user, found.model) == ("argument", "environment", "file")
 
 
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("apn", 'apn = "file"'),
+        ("pin", 'pin = "0000"'),
+        ("model", 'model = "file"'),
+        ("baudrate", "baudrate = 9600"),
+        ("timeout", "timeout = 3"),
+        ("attach", "attach = false"),
+        ("tls", 'tls = "host"'),
+        ("accept_gaps", 'accept_gaps = ["hostname"]'),
+    ],
+)
+def test_empty_variable_takes_back_what_the_file_says(name: str, line: str) -> None:
+    file(f'[port."/dev/ttyUSB0"]\n{line}\n')
+    assert getattr(load(PORT, {}, {}), name) != getattr(Settings(), name)
+    assert load(PORT, {}, {f"MODEMTLS_{name.upper()}": ""}) == Settings()
+    given = getattr(load(PORT, {}, {}), name)
+    assert getattr(load(PORT, {name: given}, {f"MODEMTLS_{name.upper()}": ""}), name) == given
+
+
 def test_false_and_zero_are_given_and_none_is_not() -> None:
     file('[port."/dev/ttyUSB0"]\nattach = true\nhttp_profile = 2\njournal = false\n')
     found = load(PORT, {"attach": False, "http_profile": 0, "journal": None}, {})

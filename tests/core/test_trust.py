@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 import trustme
 
-from modemtls import CredentialError, CredentialKind, Modem, ModemReset, Reason, TlsError, VerifyPolicy
+from modemtls import (
+    Certainty,
+    CredentialError,
+    CredentialKind,
+    Modem,
+    ModemReset,
+    Reason,
+    TlsError,
+    VerifyPolicy,
+)
 from modemtls.https.session import HttpWay
 from modemtls.sim.server import HttpsServer
 
@@ -83,8 +92,37 @@ def test_ca_that_another_program_stored_is_found_by_its_fingerprint(cas: tuple[b
     with opened() as modem:
         inside(modem).nvm.put("certificate", 12, cas[0])
         done = modem.trust(cas[0])
-        assert (done.slot, done.written, done.verified) == (12, False, True)
+        assert (done.slot, done.written, done.certainty) == (12, False, Certainty.DERIVED)
         assert slots(modem) == [12]
+
+
+def test_fingerprint_of_the_first_certificate_proves_nothing_of_a_strangers_slot(
+    server: HttpsServer, cas: tuple[bytes, ...]
+) -> None:
+    with opened(server) as modem:
+        modem.trust(cas[0])
+        inside(modem).nvm.put("certificate", 12, server.ca_pem + cas[1])
+        done = modem.trust(server.ca_pem)
+        assert (done.slot, done.written, done.verified, done.kept) == (12, False, False, (19,))
+        assert modem.https("one.test").get("/").status == 200
+        assert slots(modem) == [12]
+
+
+def test_slot_that_the_journal_knows_is_verified_by_its_fingerprint(cas: tuple[bytes, ...]) -> None:
+    with opened() as modem:
+        modem.trust(cas[0])
+        assert modem.trust(cas[0]).verified
+        inside(modem).nvm.put("certificate", 19, cas[0] + cas[1])
+        assert modem.trust(cas[0]).written is False, "what is behind the first certificate is not listed"
+
+
+def test_slot_that_was_empty_already_is_not_said_to_be_removed(cas: tuple[bytes, ...]) -> None:
+    with opened() as modem:
+        modem.trust(cas[0])
+        inside(modem).nvm.remove("certificate", 19)
+        done = modem.trust(cas[1])
+        assert (done.slot, done.removed, done.kept) == (18, (), ())
+        assert slots(modem) == [18]
 
 
 @pytest.mark.parametrize("listing", ["none", "wrong"])

@@ -48,6 +48,12 @@ class Issued:
     def pem(self) -> bytes:
         return self.certificate.public_bytes(Encoding.PEM)
 
+    @property
+    def is_ca(self) -> bool:
+        """It says that it may issue others."""
+        found = self.certificate.extensions.get_extension_for_class(x509.BasicConstraints)
+        return found.value.ca
+
     def anchor(self, where: str = "slot 19") -> Anchor:
         return Anchor(self.der, where)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from tests.diagnose.authority import NOW, root
 
 from modemtls.sim.server import HttpsServer
 
@@ -42,6 +43,12 @@ def bench(
     )
     client.cert_chain_pems[0].write_to_path("client.pem")
     client.private_key_pem.write_to_path("client.key")
+    days = (now - NOW).days
+    example = root("Example Root", days=(days - 900, days + 5000))
+    issuer = example.issue("Example Issuing CA", ca=True, days=(days - 90, days + 900))
+    leaf = issuer.issue("api.example.org", names=["api.example.org"], days=(days - 10, days + 80))
+    Path("root.pem").write_bytes(example.pem)
+    Path("server-chain.pem").write_bytes(leaf.pem + issuer.pem)
     levels = {name: logging.getLogger(name).level for name in ("modemtls", "modemtls.at")}
     yield Bench(tmp_path, server.port)
     for name, level in levels.items():

@@ -73,11 +73,50 @@ def test_every_reason_is_explained_once() -> None:
 
 
 def test_every_known_code_has_a_row() -> None:
-    text = page("codes.md")
+    text = page("what-the-code-means.md")
     for model in registry().models:
         assert f"`{model.name}`" in text
         for row in load_object(model.errors):
-            assert f"| `{row.number}` | {generated.cell(row.name)} | {generated.cell(row.meaning)} |" in text
+            found = re.findall(
+                rf"^\| `{re.escape(str(row.number))}` \| {re.escape(generated.cell(row.name))} "
+                rf"\| {re.escape(generated.cell(row.meaning))} \| `{row.error.__name__}` \| [^|]* "
+                rf"\| {row.certainty.value} \| (.+?) \| {re.escape(generated.cell(row.source))} \|$",
+                text,
+                re.MULTILINE,
+            )
+            assert found, (model.name, row.namespace, row.number)
+            if row.remedy is not None:
+                assert generated.cell(row.remedy) in found
+
+
+def test_every_known_code_is_found_by_its_number() -> None:
+    index = page("what-the-code-means.md").split("## By number")[1].split("\n## ")[0]
+    for model in registry().models:
+        for row in load_object(model.errors):
+            lines = [line for line in index.splitlines() if line.startswith(f"| `{row.number}` ")]
+            assert any(f"| `{row.namespace}` |" in line and f"`{model.name}`" in line for line in lines)
+
+
+def test_every_failure_of_tls_has_something_to_try() -> None:
+    for model in registry().models:
+        for row in load_object(model.errors):
+            if issubclass(row.error, modemtls.TlsError):
+                assert generated._remedy(row) != "–"
+
+
+def test_no_remedy_advises_to_verify_less() -> None:
+    text = page("what-the-code-means.md").lower()
+    assert not re.search(r"(turn|switch)\w* (it |verification |the check\w* )?off|--insecure|level 0", text)
+
+
+def test_standard_codes_are_all_listed() -> None:
+    from modemtls.diagnose import standards
+
+    text = page("what-the-code-means.md")
+    for rows in (standards.ALERTS, standards.VERIFY_CODES, standards.MBEDTLS_FLAGS, standards.CURL_CODES):
+        assert rows
+        for row in rows.values():
+            assert f"| {generated.cell(row.name)} | {generated.cell(row.meaning)} |" in text
 
 
 def test_every_setting_is_explained() -> None:

@@ -76,6 +76,7 @@ def test_the_command_serves_tells_and_writes(running: subprocess.Popen[str], tmp
         (["--listen", "192.0.2.1"], "cannot listen"),
         (["--listen", "not-an-address"], "address"),
         (["--model", "nobody"], "no model"),
+        (["--advertise", "not a name"], "host name"),
         (["--out", "/proc/self"], "not empty"),
     ],
 )

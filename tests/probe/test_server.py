@@ -7,10 +7,12 @@ import socket
 import ssl
 import struct
 import warnings
+from dataclasses import replace
 
 import pytest
+import trustme
 
-from modemtls import Check, find_model
+from modemtls import Check, TlsVersion, find_model
 from modemtls.operations import vendor_options
 from modemtls.probe import (
     STATIONS,
@@ -156,6 +158,135 @@ def test_http_without_tls_is_found_out_on_every_station(server: ProbeServer) -> 
     assert conclude(server.seen).speaks_without_tls
 
 
+def test_what_is_asked_for_is_noted_in_tls_and_without(server: ProbeServer, authority: Authority) -> None:
+    visit(server, "good", strict(authority))
+    with socket.create_connection(("127.0.0.1", server.ports["plain"]), 5) as raw:
+        for part in (b"GET /to", b"ken HTTP/1.1\r\nHost: x\r", b"\n\r\n"):
+            raw.sendall(part)
+        assert raw.makefile("rb").read().endswith(b"There was no TLS there.\n")
+    assert server.wait_for("plain", 1, 5)
+    assert [(each.target, each.peer) for each in server.seen] == [("/", "127.0.0.1"), ("/token", "127.0.0.1")]
+
+
+def test_bytes_that_are_neither_tls_nor_http_accuse_nobody(server: ProbeServer) -> None:
+    with socket.create_connection(("127.0.0.1", server.ports["good"]), 5) as raw:
+        raw.sendall(b"\x03\x00\x00\x13\x0e\xe0")
+        raw.recv(10)
+    assert server.wait_for("good", 1, 5)
+    result = conclude(server.seen)
+    assert not result.speaks_without_tls
+    assert "neither TLS nor HTTP" in result.notes[0]
+
+
+def test_an_alert_before_anything_else_is_damaged_tls(server: ProbeServer) -> None:
+    with socket.create_connection(("127.0.0.1", server.ports["wrong-root"]), 5) as raw:
+        raw.sendall(b"\x15\x03\x01\x00\x02\x02\x28")
+        raw.recv(10)
+    assert server.wait_for("wrong-root", 1, 5)
+    assert server.seen[0].outcome is Outcome.BROKEN
+    assert conclude(server.seen).checks == ()
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_client_that_ends_after_the_handshake_proves_nothing(
+    server: ProbeServer, newest: ssl.TLSVersion, in_order: bool
+) -> None:
+    context = careless()
+    context.maximum_version = newest
+    for station in ("good", "wrong-name"):
+        with socket.create_connection(("127.0.0.1", server.ports[station]), 5) as raw:
+            tls = context.wrap_socket(raw, server_hostname="localhost")
+            if in_order:
+                with contextlib.suppress(OSError):
+                    tls.unwrap()
+            tls.close()
+        assert server.wait_for(station, 1, 5)
+    assert {each.outcome for each in server.seen} == {Outcome.ENDED}
+    result = conclude(server.seen)
+    assert result.checks == ()
+    assert "counts for nothing" in result.notes[0]
+
+
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_client_certificate_of_another_ca_is_seen(
+    server: ProbeServer, authority: Authority, newest: ssl.TLSVersion
+) -> None:
+    context = strict(authority)
+    context.maximum_version = newest
+    trustme.CA().issue_cert("device@example.org").configure_cert(context)
+    seen = visit(server, "client-certificate", context)
+    assert seen.outcome is Outcome.ACCEPTED
+    assert seen.client_certificate
+    assert "another CA" in seen.note
+
+
+def test_a_client_that_sends_nonsense_after_its_hello_is_not_short_of_suites(server: ProbeServer) -> None:
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = careless().wrap_bio(incoming, outgoing)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        tls.do_handshake()
+    with socket.create_connection(("127.0.0.1", server.ports["good"]), 5) as raw:
+        raw.sendall(outgoing.read())
+        raw.recv(10)
+        raw.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))
+        raw.recv(4000)
+    assert server.wait_for("good", 1, 5)
+    assert server.seen[0].outcome is Outcome.BROKEN
+
+
+def test_a_request_that_never_ends_is_accepted_all_the_same(
+    prepared: list[Prepared], authority: Authority
+) -> None:
+    with (
+        ProbeServer(prepared[:1], seconds=0.3) as server,
+        socket.create_connection(("127.0.0.1", server.ports["good"]), 5) as raw,
+        strict(authority).wrap_socket(raw, server_hostname="localhost") as tls,
+    ):
+        tls.sendall(b"GET /half")
+        assert server.wait_for("good", 1, 5)
+        assert (server.seen[0].outcome, server.seen[0].target) == (Outcome.ACCEPTED, "/half")
+
+
+def test_an_answer_survives_a_client_that_sends_more_than_was_read(
+    server: ProbeServer, authority: Authority
+) -> None:
+    with (
+        socket.create_connection(("127.0.0.1", server.ports["good"]), 5) as raw,
+        strict(authority).wrap_socket(raw, server_hostname="localhost", suppress_ragged_eofs=True) as tls,
+    ):
+        tls.sendall(REQUEST)
+        raw_answer = tls.recv(1000)
+        with contextlib.suppress(OSError):
+            tls.sendall(bytes(50_000))
+    assert raw_answer.endswith(b"The probe was accepted.\n")
+
+
+def test_connections_from_two_addresses_are_told(server: ProbeServer, authority: Authority) -> None:
+    visit(server, "good", strict(authority))
+    with socket.create_connection(
+        ("127.0.0.1", server.ports["expired"]), 5, source_address=("127.0.0.2", 0)
+    ) as raw:
+        raw.sendall(REQUEST)
+        raw.recv(10)
+    assert server.wait_for("expired", 1, 5)
+    assert "2 addresses" in conclude(server.seen).notes[0]
+
+
+def test_what_a_version_below_the_newest_shows_depends_on_the_profile(
+    server: ProbeServer, authority: Authority
+) -> None:
+    context = strict(authority)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    visit(server, "good", context)
+    result = conclude(server.seen)
+    model = find_model("sequans-gm02s")
+    resolved = model.resolve("", vendor_options(model, Settings()))
+    assert "newest version" not in [each.what for each in differences(result, resolved)]
+    older = replace(resolved, limits=replace(resolved.limits, max_tls_version=TlsVersion.TLS1_1))
+    assert "newest version" in [each.what for each in differences(result, older)]
+
+
 def test_a_client_that_sends_nothing_and_closes(server: ProbeServer) -> None:
     with socket.create_connection(("127.0.0.1", server.ports["good"]), 5):
         pass
@@ -193,6 +324,33 @@ def test_a_client_that_floods_is_ended(server: ProbeServer) -> None:
     assert visit(server, "good", context).outcome is Outcome.ACCEPTED
 
 
+def test_a_name_of_several_addresses_has_one_port(prepared: list[Prepared]) -> None:
+    with ProbeServer(prepared[:2], listen="localhost") as server:
+        for found in socket.getaddrinfo("localhost", server.ports["good"], type=socket.SOCK_STREAM):
+            with contextlib.suppress(OSError), socket.socket(found[0]) as raw:
+                raw.bind((found[4][0], 0))  # an address that this computer really has
+                raw.connect(found[4])
+                raw.sendall(REQUEST)
+        assert server.wait_for("good", 1, 5)
+
+
+def test_a_listener_that_fails_is_told_once(prepared: list[Prepared]) -> None:
+    told: list[Seen] = []
+
+    def fails(seen: Seen) -> None:
+        told.append(seen)
+        raise BrokenPipeError
+
+    with ProbeServer(prepared[:1], on_seen=fails) as server:
+        for count in (1, 2):
+            with socket.create_connection(("127.0.0.1", server.ports["good"]), 5) as raw:
+                raw.sendall(REQUEST)
+                raw.recv(10)
+            assert server.wait_for("good", count, 5)
+    assert len(told) == 1
+    assert isinstance(server.trouble, BrokenPipeError)
+
+
 def test_connections_are_bounded_in_number(prepared: list[Prepared]) -> None:
     with ProbeServer(prepared[:1], most=2) as server:
         for _ in range(4):
@@ -224,7 +382,7 @@ def test_the_record_survives_json(server: ProbeServer, authority: Authority) -> 
     assert from_json(text) == ("localhost", {"good": "PEM"}, tuple(server.seen))
 
 
-@pytest.mark.parametrize("text", ["[]", "{}", '{"format": 1}', '{"format": 2}', "nonsense"])
+@pytest.mark.parametrize("text", ["[" * 100_000, "[]", "{}", '{"format": 1}', '{"format": 2}', "nonsense"])
 def test_a_damaged_record_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - each has words of its own
         from_json(text)

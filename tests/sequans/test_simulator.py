@@ -881,9 +881,15 @@ def test_client_certificate(ca: trustme.CA) -> None:
 
 
 def test_opaque_errors_are_all_77(ca: trustme.CA, server: HttpsServer) -> None:
-    line = with_server(server, '1,3,"",1,19', opaque_tls_errors=True)
+    line = with_server(server, '1,3,"",1,19', opaque=True)
+    assert http_code(line) == 0
+    line("AT+SQNHTTPDISCONNECT=1")
     line.store("certificate", 19, ca.cert_pem.bytes())
     assert http_code(line) == 77
+    line('AT+SQNSPCFG=1,3,"",1,19,13,13')
+    assert http_code(line) == 77
+    line.http(port=1, host="localhost")
+    assert http_code(line) == 7
     line.port.close()
 
 

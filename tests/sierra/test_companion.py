@@ -259,6 +259,16 @@ def test_an_unknown_ca_is_a_set_of_guesses_with_the_raw_event(bench: Bench) -> N
     assert error.lines == ('+MTOPEN: 0,"WIP_CEV_ERROR",1',)
 
 
+def test_a_plug_in_without_ec_keys_has_no_suite_for_a_server_with_one(bench: Bench) -> None:
+    with bench.open(clock="2026-05-01T12:00:00Z", ec_keys="no") as modem:
+        modem.trust(bench.root)
+        assert isinstance(refused(modem, ISSUED), TlsError)
+    with bench.open(clock="2026-05-01T12:00:00Z", ec_keys="no", opaque="yes") as modem:
+        modem.trust(bench.root)
+        error = refused(modem, ISSUED)
+    assert error.lines == ('+MTOPEN: 0,"WIP_CEV_ERROR",1',)
+
+
 def test_a_clock_that_runs_before_the_ca_is_known_from_the_journal() -> None:
     certificate, key = make_self_signed("own.test")
     with HttpsServer(credential_pem=key + certificate, tls_max=TlsVersion.TLS1_0) as server:

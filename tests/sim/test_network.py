@@ -524,6 +524,73 @@ def test_server_that_goes_in_the_handshake(
     assert connection.problem.failure is Failure.LOST
 
 
+def test_opaque_modem_tells_every_tls_failure_the_same(
+    ca: trustme.CA, server: HttpsServer, strict: TlsSettings
+) -> None:
+    def go(client: socket.socket) -> None:
+        client.recv(65536)
+        reset(client)
+
+    network = Network(opaque=True)
+    try:
+        wrong = [
+            replace(strict, ca_pem=trustme.CA().cert_pem.bytes()),
+            replace(strict, server_name="other.test"),
+            replace(strict, time=NOON - timedelta(days=36500)),
+            replace(strict, ca_pem=b"no certificate"),
+        ]
+        problems = [
+            settle(network, network.connect("server.test", server.port, tls)).problem for tls in wrong
+        ]
+        with raw_server(go) as port:
+            problems.append(settle(network, network.connect("server.test", port, strict)).problem)
+        assert [(p.failure, p.verify_code) for p in problems if p] == [(Failure.TLS_OPAQUE, None)] * 5
+        good = settle(network, network.connect("server.test", server.port, strict))
+        assert good.state is ConnectionState.OPEN
+    finally:
+        network.close_all()
+
+
+def test_opaque_modem_still_tells_what_is_not_of_tls(strict: TlsSettings) -> None:
+    network = Network(opaque=True)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    for host, where, failure in (
+        ("localhost", port, Failure.REFUSED),
+        ("nowhere.invalid", 443, Failure.NAME),
+        ("example.org", 443, Failure.NOT_ALLOWED),
+    ):
+        problem = settle(network, network.connect(host, where, strict)).problem
+        assert problem is not None
+        assert problem.failure is failure
+
+
+def test_handshake_that_is_larger_than_the_buffer_fails(server: HttpsServer, strict: TlsSettings) -> None:
+    network = Network(handshake_room=200)
+    try:
+        connection = settle(network, network.connect("server.test", server.port, strict))
+        assert connection.problem is not None
+        assert connection.problem.failure is Failure.TLS_HANDSHAKE
+        assert "200 bytes" in connection.problem.detail
+        roomy = replace(strict, handshake_room=16384)
+        assert (
+            settle(network, network.connect("server.test", server.port, roomy)).state is ConnectionState.OPEN
+        )
+    finally:
+        network.close_all()
+
+
+def test_room_for_the_handshake_is_no_limit_for_what_follows(
+    ca: trustme.CA, server: HttpsServer, strict: TlsSettings
+) -> None:
+    network = Network(handshake_room=16384)
+    try:
+        _, answer = get(network, server, strict, "/bytes/100000")
+        assert answer.endswith(pattern(100_000))
+    finally:
+        network.close_all()
+
+
 def test_closed_port_is_refused(network: Network, strict: TlsSettings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

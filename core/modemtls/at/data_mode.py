@@ -73,7 +73,7 @@ class DataMode:
         self._burst = b""
         self._escaped_at: float | None = None
         self._answered = self._probing = self._draining = False
-        self._boundary = 0
+        self._boundary = self._before = 0
         self._damaged = False
         self._probe_in = rules.probe_after
 
@@ -175,8 +175,6 @@ class DataMode:
             self.hand_over(data)
             self._last_in = await Now()
             self._probe_in = self._rules.probe_after
-
-    # Sending.
 
     async def _ready_to_send(self) -> None:
         while True:
@@ -300,7 +298,7 @@ class DataMode:
         if self._escaped_at is None:
             while (wait := self._last_out + rules.guard - await Now()) > 0:
                 await self.pull(wait)
-            self._boundary = len(self._lines)
+            self._boundary = self._before = len(self._lines)
             self._escaped_at = self._last_out = await Now()
             self._burst = b""
             await Write(rules.escape)
@@ -315,7 +313,7 @@ class DataMode:
             found = self._words.answer(self._lines, self._boundary)
             if silent >= rules.quiet and now >= due:
                 if found is None and now >= answered_by:
-                    found = self._words.answer(self._lines, 0)
+                    found = self._words.answer(self._lines, self._before)  # without a guard time, then
                 if found is not None or now >= answered_by:
                     break
             elif now >= answered_by + max(SYNC_SECONDS, BACKLOG_BYTES * self._channel.byte_seconds):
@@ -354,6 +352,7 @@ class DataMode:
             await channel._synchronise(probe, await Now() + SYNC_SECONDS)
         except ModemTimeout:
             self._probing = False
+            self._last_out = await Now()
             return False
         return True
 

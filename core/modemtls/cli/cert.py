@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,15 +13,23 @@ from ..findings import Severity
 from ..model import CredentialKind
 from .command import Command, Group, asked
 from .connection import Connection, complete_model, modem_options
+from .credential_files import (
+    certificate_object,
+    content_of,
+    installed_object,
+    iso,
+    read_file,
+    shown_installed,
+)
 from .failures import FINDINGS, LocalError
 from .output import facts, progress, say, show_json, table, when
+from .plan import plan
 
 if TYPE_CHECKING:
     from ..credentials import Certificate, CredentialFile, LintFinding, PrivateKey
     from ..model import Limits, StoredCredential
-    from ..store import Installed
 
-__all__ = ["cert", "read_file", "shown_installed"]
+__all__ = ["cert"]
 
 _KINDS = click.Choice([kind.value for kind in CredentialKind])
 _SPAN = re.compile(r"(\d{1,6})\s*([hdwy]?)")
@@ -41,41 +47,7 @@ def cert() -> None:
     """Certificates and keys: the modem's store, and the trust set."""
 
 
-def read_file(name: str) -> CredentialFile:
-    """The credentials in a file; ``-`` is standard input.
-
-    :raises CredentialError: there are none in it, or it is damaged.
-    :raises OSError: it cannot be read.
-    """
-    from .. import credentials
-
-    if name == "-":
-        return credentials.read(
-            sys.stdin.buffer.read(credentials.MAX_FILE_BYTES + 1), source="standard input"
-        )
-    with Path(name).open("rb") as file:
-        return credentials.read(file.read(credentials.MAX_FILE_BYTES + 1), source=name)
-
-
-def _content_of(file: CredentialFile) -> bytes:
-    """What a file holds, normalised: standard input can be read only once."""
-    from .. import credentials
-
-    return credentials.bundle(file.certificates) + b"".join(key.pem for key in file.keys)
-
-
-def installed_object(installed: Installed) -> dict[str, Any]:
-    """What became of a credential, in JSON."""
-    return {
-        "where": installed.where,
-        "slot": installed.slot if installed.where == "modem" else None,
-        "kind": installed.kind.value,
-        "written": installed.written,
-        "verified": installed.verified,
-        "certainty": installed.certainty.value,
-        "removed": list(installed.removed),
-        "kept": list(installed.kept),
-    }
+cert.add_command(plan)
 
 
 def warnings_in(read: CredentialFile, kind: CredentialKind) -> list[LintFinding]:
@@ -87,20 +59,6 @@ def warnings_in(read: CredentialFile, kind: CredentialKind) -> list[LintFinding]
         for finding in found:
             say(f"warning: {finding.message}", err=True)
     return found
-
-
-def shown_installed(installed: Installed, *, err: bool = False) -> None:
-    """What became of a credential, for people."""
-    say(f"{installed}.", err=err)
-    if not installed.verified and installed.written:
-        say("  unverified: the modem took it, and does not show this content for comparison.", err=err)
-    elif not installed.verified:
-        say("  unverified: it was there already; this modem does not show its content.", err=err)
-    if installed.removed:
-        say(f"  removed: slot {', '.join(map(str, installed.removed))}, which it replaces", err=err)
-    if installed.kept:
-        slots = ", ".join(map(str, installed.kept))
-        say(f"  kept: slot {slots}, until a handshake has succeeded with the new one", err=err)
 
 
 def _span(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
@@ -137,7 +95,7 @@ def list_(connection: Connection, expires_within: timedelta | None) -> None:
             credentials=[_stored_object(each, now) for each in stored],
             trust_set={
                 "where": where,
-                "certificates": [_certificate(each) for each in trusted] if where == "host" else None,
+                "certificates": [certificate_object(each) for each in trusted] if where == "host" else None,
             },
         )
         return
@@ -174,18 +132,14 @@ def _note(stored: StoredCredential, now: datetime) -> str | None:
     return ", ".join(notes) or None
 
 
-def _iso(time: datetime | None) -> str | None:
-    return None if time is None else time.astimezone(UTC).isoformat()
-
-
 def _stored_object(stored: StoredCredential, now: datetime) -> dict[str, Any]:
     return {
         "slot": stored.slot,
         "kind": stored.kind.value,
         "subject": stored.subject,
         "issuer": stored.issuer,
-        "not_before": _iso(stored.not_before),
-        "not_after": _iso(stored.not_after),
+        "not_before": iso(stored.not_before),
+        "not_after": iso(stored.not_after),
         "fingerprint": stored.fingerprint,
         "fingerprint_hash": stored.fingerprint_hash,
         "reserved": stored.reserved,
@@ -206,7 +160,7 @@ def import_(connection: Connection, file: str, kind: str | None, slot: int | Non
     read = read_file(file)
     use = suggested_kind(read) if kind is None else CredentialKind(kind)
     warnings = warnings_in(read, use)
-    source: str | bytes = _content_of(read) if file == "-" else file
+    source: str | bytes = content_of(read) if file == "-" else file
     with connection.open() as modem, progress("Storing", shown=not dry_run) as update:
         installed = modem.credentials.put(source, use, slot=slot, dry_run=dry_run, progress=update)
     if asked().json:
@@ -250,7 +204,7 @@ def trust(connection: Connection, files: tuple[str, ...], add: bool) -> None:
     read = [read_file(file) for file in files]
     warnings = [finding for each in read for finding in warnings_in(each, CredentialKind.CA)]
     sources: list[str | bytes] = [
-        _content_of(each) if file == "-" else file for file, each in zip(files, read, strict=True)
+        content_of(each) if file == "-" else file for file, each in zip(files, read, strict=True)
     ]
     with connection.open() as modem, progress("Storing") as update:
         installed = modem.trust(*sources, add=add, progress=update)
@@ -259,7 +213,7 @@ def trust(connection: Connection, files: tuple[str, ...], add: bool) -> None:
         show_json(
             **installed_object(installed),
             add=add,
-            certificates=[_certificate(certificate) for certificate in trusted],
+            certificates=[certificate_object(certificate) for certificate in trusted],
             warnings=[_finding(each) for each in warnings],
         )
         return
@@ -288,7 +242,7 @@ def lint(ctx: click.Context, file: str, model: str | None, kind: str | None) -> 
     if asked().json:
         show_json(
             file=read.source,
-            certificates=[_certificate(certificate) for certificate in read.certificates],
+            certificates=[certificate_object(certificate) for certificate in read.certificates],
             keys=[_key(key) for key in read.keys],
             findings=[_finding(finding) for finding in found],
         )
@@ -310,26 +264,6 @@ def _limits_of(name: str) -> Limits:
         if Reason.INVALID_PARAMETER in error.reasons:
             raise LocalError(error.message, error.remedy) from None
         raise
-
-
-def _certificate(certificate: Certificate) -> dict[str, Any]:
-    return {
-        "subject": certificate.subject,
-        "issuer": certificate.issuer,
-        "serial": certificate.serial,
-        "not_before": _iso(certificate.not_before),
-        "not_after": _iso(certificate.not_after),
-        "key_type": certificate.key_type,
-        "key_bits": certificate.key_bits,
-        "curve": certificate.curve,
-        "signature_hash": certificate.signature_hash,
-        "is_ca": certificate.is_ca,
-        "is_self_signed": certificate.is_self_signed,
-        "names": list(certificate.names),
-        "sha256": certificate.sha256,
-        "sha1": certificate.sha1,
-        "line": certificate.line,
-    }
 
 
 def _key(key: PrivateKey) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from .connection import complete_model
 from .failures import BUG, LocalError
 from .output import say, show_json
 from .sim import EXTRA
-from .walk import HOST, Walk
+from .walk import CHAIN, HOST, Walk
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -84,6 +84,8 @@ def demo(ctx: click.Context, name: str | None) -> None:
         import OpenSSL  # noqa: F401 - what the simulated modems' TLS runs on
         import trustme
 
+        from ..credentials.records import armour
+        from ..diagnose.look import from_host
         from ..sim.server import HttpsServer
         from .story import Story
     except ImportError as error:
@@ -94,6 +96,8 @@ def demo(ctx: click.Context, name: str | None) -> None:
         right, wrong = folder / "ca.pem", folder / "other-ca.pem"
         right.write_bytes(server.ca_pem)
         wrong.write_bytes(trustme.CA(organization_name="Another CA").cert_pem.bytes())
+        seen = from_host("127.0.0.1", server.port).view.chain
+        (folder / CHAIN).write_bytes(b"".join(armour("CERTIFICATE", each) for each in seen))
         for model in models:
             # Simulated modems share a serial number: what one was made to trust is not the next one's.
             os.environ["MODEMTLS_STATE_DIR"] = str(folder / f"state-{model.name}")

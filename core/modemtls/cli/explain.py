@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import Certainty, CommandError, VendorCode
+from ..errors import Certainty
 from .command import Command, asked
 from .connection import complete_model
-from .failures import status_of
+from .failures import LocalError, status_of
 from .output import facts, show_json, table
 
 if TYPE_CHECKING:
@@ -106,17 +106,13 @@ def _list(model: str, entries: list[ErrorEntry], known: ErrorTable) -> None:
     )
 
 
-def _unknown(model: str, namespace: str, code: str | None, known: ErrorTable) -> CommandError:
+def _unknown(model: str, namespace: str, code: str | None, known: ErrorTable) -> LocalError:
     spaces = ", ".join(known.namespaces)
     if namespace not in known.namespaces:
-        return CommandError(
-            f"{model} has no namespace {namespace!r}.", remedy=f"Its namespaces are {spaces}.", model=model
-        )
+        return LocalError(f"{model} has no namespace {namespace!r}.", f"Its namespaces are {spaces}.")
     others = ", ".join(space for space in known.namespaces if space != namespace)
-    return CommandError(
+    return LocalError(
         f"Nobody has published what {namespace} {code} means on {model}, as far as the sources of this plugin go.",
-        remedy=f"modemtls explain {model} {namespace} lists what is known"
+        f"modemtls explain {model} {namespace} lists what is known"
         + (f"; other namespaces are {others}." if others else "."),
-        model=model,
-        code=VendorCode(namespace, str(code)),
     )

@@ -60,6 +60,13 @@ def probe_server(
     """
     from .. import probe
 
+    if advertise is not None:
+        from ..https.message import check_host
+
+        try:
+            advertise = check_host(advertise)
+        except ValueError as error:
+            raise LocalError(f"--advertise: {error}.", "Give a host name or an IP address.") from None
     resolved = None if model is None else _resolved(model)
     chosen = _chosen(stations)
     folder = _folder(out)
@@ -140,6 +147,8 @@ def _folder(out: Path | None) -> Path:
 def _serve(server: Any, seconds: float, connections: int) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end and len(server.seen) < connections:
+        if server.trouble is not None:
+            raise server.trouble
         time.sleep(min(0.1, max(0.0, end - time.monotonic())))
 
 
@@ -165,6 +174,8 @@ def _tell(seen: Seen) -> None:
         "accepted": "accepted",
         "refused": f"refused: alert {seen.alert_name} ({seen.alert})",
         "closed": "closed by the modem without a word",
+        "ended": "ended after the handshake, without a request",
+        "broken": "damaged: it is not TLS as it should be",
         "nothing-in-common": "no common version or cipher suite",
         "not-tls": f"{seen.spoke} bytes without TLS",
         "silent": "nothing, or not to the end",

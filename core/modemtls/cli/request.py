@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
@@ -17,9 +17,9 @@ from ..errors import HttpError, Reason
 from ..https.message import Headers, Url, check_headers, check_request, parse_url
 from ..policy import Check, VerifyPolicy
 from .at import given_data
-from .cert import read_file, shown_installed
 from .command import Command, asked
 from .connection import Connection, modem_options
+from .credential_files import read_file, shown_installed
 from .failures import HTTP_STATUS, LocalError, report
 from .output import progress, safe, say, show_json
 from .saving import Target
@@ -40,8 +40,8 @@ class _Wanted:
 
     method: str
     url: Url
-    headers: Headers
-    body: bytes | None
+    headers: Headers = field(repr=False)
+    body: bytes | None = field(repr=False)
     policy: VerifyPolicy
     http: Literal["stream", "modem"]
     profile: int | None
@@ -230,6 +230,7 @@ def _object(response: Response, *, with_body: bool) -> dict[str, Any]:
         "headers": None if response.headers is None else [list(pair) for pair in response.headers],
         "body_bytes": len(response.body),
         "complete": response.is_complete,
+        "line_checked": response.line_checked,
         "http": response.http,
         "tls": response.tls,
         "model": response.model,

@@ -127,12 +127,12 @@ class Story(Walk):
             (f"export MODEMTLS_ACCEPT_GAPS={names}", "modemtls network up", "modemtls clock"), ready,
         )  # fmt: skip
 
-    def _trusted(self, modem: Modem, file: Path) -> tuple[str, ...]:
+    def _put_trust(self, modem: Modem, file: Path) -> tuple[str, ...]:
         return (str(modem.trust(file, policy=self.policy)),)
 
     def _self_signed(self, modem: Modem) -> None:
         def own() -> Outcome:
-            lines = self._trusted(modem, self.own)
+            lines = self._put_trust(modem, self.own)
             outcome = self._get(modem, _OWN)
             return Outcome(outcome.as_expected, lines + outcome.lines)
 
@@ -143,7 +143,7 @@ class Story(Walk):
 
     def _issued(self, modem: Modem) -> None:
         def unset() -> Outcome:
-            lines = self._trusted(modem, self.root)
+            lines = self._put_trust(modem, self.root)
             outcome = self._refused(modem, _ISSUED, Reason.NOT_YET_VALID, Certainty.DERIVED)
             return Outcome(outcome.as_expected, lines + outcome.lines, outcome.error)
 
@@ -158,6 +158,11 @@ class Story(Walk):
             "A server whose certificate a CA has issued, and the CA's root is trusted: refused, and the error says why",
             (f"modemtls cert trust {self.root.name}", self._command(_ISSUED)), unset,
         )  # fmt: skip
+        self._step(
+            "The whole walk, from the line to an attempt, names the cause and the cure",
+            (f"modemtls diagnose https://{_ISSUED}/",),
+            lambda: self._diagnosed(modem, _ISSUED, Reason.CLOCK_UNSET, policy=self.policy),
+        )
         self._step(
             "The cure: the same request succeeds, verified",
             ("modemtls clock --set now", self._command(_ISSUED)), cured,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from ..errors import CredentialError, ModemError, Reason, TlsError
+from ..errors import Certainty, CredentialError, ModemError, Reason, TlsError
 from ..findings import Severity
 from ..model import Capability
 from .failures import as_object, lines_for_people
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
     from ..model import Mistake, Model
     from ..modem import Modem
 
-__all__ = ["HOST", "Outcome", "Walk"]
+__all__ = ["CHAIN", "HOST", "Outcome", "Walk"]
 
 HOST = "server.test"
+CHAIN = "server-chain.pem"
 _URL = f"https://{HOST}/"
 _Way = Literal["stream", "modem"]
 
@@ -60,6 +62,8 @@ class Walk:
             if modem is None:
                 return
             self._before_trust(modem)
+            self._probed(modem)
+            self._planned(modem)
             self._trusted(modem)
             if self.model.demo_mistake is not None:
                 self._mistake(modem, self.model.demo_mistake)
@@ -172,6 +176,67 @@ class Walk:
             (f"modemtls cert trust {self.wrong_ca.name}", f"modemtls request{way} {_URL}"), wrong_ca,
         )  # fmt: skip
 
+    def _probed(self, modem: Modem) -> None:
+        """What the modem says to the server when it refuses: it tells nobody else."""
+        from ..probe import STATIONS, Authority, ProbeServer, prepare
+        from ..probe import Outcome as Ended
+
+        authority = Authority()
+        expired = [station for station in STATIONS if station.name == "expired"]
+        server = ProbeServer(prepare(("localhost",), authority, expired))
+
+        def probe() -> Outcome:
+            with server:
+                modem.trust(authority.root_pem)
+                with (
+                    contextlib.suppress(TlsError),
+                    modem.https("localhost", server.ports["expired"]) as session,
+                ):
+                    session.get("/")
+                server.wait_for("expired", 1, 5)
+                seen = server.of("expired")[-1]
+            line = f"expired: {seen.outcome.value}, alert {seen.alert_name} ({seen.alert})"
+            reasons = ", ".join(sorted(reason.value for reason in seen.reasons))
+            good = seen.outcome is Ended.REFUSED and Reason.EXPIRED in seen.reasons
+            return Outcome(good, (line, f"that can mean: {reasons}"))
+
+        self._step(
+            "A server of our own reads the alert that this modem sends, and its owner never sees",
+            (
+                "modemtls probe-server --station expired",
+                "modemtls cert trust probe-root.pem",
+                "modemtls request https://localhost:PORT/",
+            ),
+            probe,
+        )
+
+    def _planned(self, modem: Modem) -> None:
+        """What the model must hold for the server, where the server's chain is at hand."""
+        from ..planning import trust_plan
+
+        chain = self.right_ca.with_name(CHAIN)
+        if not chain.exists():
+            return
+
+        def plan() -> Outcome:
+            by_root, by_nothing = (
+                trust_plan(HOST, chain, model=self.model.name, roots=roots, settings=modem.settings)
+                for roots in (self.right_ca, ())
+            )
+            lines = [f"must hold: {each.role.value}, {each.certificate.subject}" for each in by_root.needed]
+            room = f" of {by_root.max_bytes}" if by_root.max_bytes is not None else ""
+            lines += [f"{len(by_root.pem)} bytes{room}", *by_root.commands(self.right_ca.name)]
+            return Outcome(by_root.is_ready and not by_nothing.is_ready, tuple(lines))
+
+        self._step(
+            "What this model must hold for this server, worked out without a modem; the root is one that you vouch for",
+            (
+                f"modemtls cert plan {_URL} --model {self.model.name} --server-chain {CHAIN}"
+                f" --roots {self.right_ca.name}",
+            ),
+            plan,
+        )
+
     def _trusted(self, modem: Modem) -> None:
         def trust() -> Outcome:
             installed = modem.trust(self.right_ca)
@@ -187,6 +252,19 @@ class Walk:
                 "And so it does by the modem's own HTTP client",
                 (f"modemtls request --http modem {_URL}",), lambda: self._request(modem, "modem"),
             )  # fmt: skip
+
+    @staticmethod
+    def _diagnosed(modem: Modem, host: str, reason: Reason, **how: Any) -> Outcome:
+        """A diagnosis that must name ``reason`` first, and with more than a guess."""
+        found = modem.diagnose(host, **how)
+        marks = tuple(f"{step.state.value:<9} {step.title}" for step in found.steps)
+        cause = found.cause
+        if cause is None:
+            return Outcome(False, marks)
+        sure = cause.certainty is not Certainty.GUESSED
+        return Outcome(
+            cause.reason is reason and sure, (*marks, f"Cause: {cause.message}", f"Try: {cause.remedy}")
+        )
 
     def _mistake(self, modem: Modem, mistake: Mistake) -> None:
         """The model's classic mistake in a profile that modemtls does not own, and its cure."""
@@ -222,6 +300,11 @@ class Walk:
             "A request with it fails, and the error says why",
             (request,),
             lambda: self._refusal(modem, way, TlsError, Reason.PROFILE_ILLEGAL, profile=profile),
+        )
+        self._step(
+            "The whole walk, from the line to an attempt, names the cause and the cure",
+            (f"modemtls diagnose --profile {profile}{' --http modem' if way == 'modem' else ''} {_URL}",),
+            lambda: self._diagnosed(modem, HOST, Reason.PROFILE_ILLEGAL, http=way, profile=profile),
         )
         self._step("The profile itself tells as much", (f"modemtls profile show {profile}",), shown)
         self._step("The cure", (f"modemtls at '{cure}'", request), cured)

@@ -1,13 +1,17 @@
 """The cheap part of a diagnosis: what the modem itself can tell after TLS has failed.
 
 Three questions and no network use: is the security profile legal, is its CA slot filled, does the clock make
-the stored CA valid?  What they show goes onto the error, with the certainty that it has.
+the stored CA valid?  What this computer knows of the stored certificates is judged besides.  What they show goes
+onto the error, with the certainty that it has; where they show nothing, what the code leaves open is a guess.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from ..driver import Driver
 from ..errors import Certainty, CertificateError, ModemError, Reason
@@ -16,17 +20,27 @@ from ..log import happened
 from ..model import ClockReading, CredentialKind, StoredCredential, StoredProfile
 from ..policy import Check
 
+if TYPE_CHECKING:
+    from ..journal import Journal
+
 __all__ = ["explain", "profile_findings"]
 
+_BY_CLOCK = frozenset({Reason.CLOCK_UNSET, Reason.CLOCK_WRONG, Reason.NOT_YET_VALID, Reason.EXPIRED})
 Describe = Callable[[Sequence[StoredCredential]], Sequence[StoredCredential]]
 
 
 async def explain(
-    driver: Driver, error: ModemError, number: int, describe: Describe | None = None
+    driver: Driver,
+    error: ModemError,
+    number: int,
+    describe: Describe | None = None,
+    journal: Journal | None = None,
+    host: str = "",
 ) -> ModemError:
     """``error`` with what the modem tells about its cause; the same error when it tells nothing.
 
-    ``describe`` adds to the modem's listing what is known of the slots besides.
+    ``describe`` adds to the modem's listing what is known of the slots besides; ``journal`` what certificates this
+    computer wrote.  The modem is asked for profiles, listing and clock, once each.
     """
     try:
         profiles = await driver.read_profiles()
@@ -42,7 +56,49 @@ async def explain(
     verifies_dates = profile is not None and (profile.checks is None or Check.DATES in profile.checks)
     if verifies_dates and not any(finding.severity is Severity.ERROR for finding in findings):
         findings += clock_findings(clock, profile, stored)
-    return _with(error, findings)
+    if journal is not None and profile is not None and not any(map(_is_cause, findings)):
+        findings += _judged(driver, profile, stored, clock, journal, host)
+    return _with(error, [*findings, *_coded(error, findings)])
+
+
+def _coded(error: ModemError, findings: Sequence[Finding]) -> list[Finding]:
+    """What the vendor's code itself says of the cause, where nothing else has named it."""
+    from .result import findings_of_error
+
+    named = {finding.reason for finding in findings}
+    return [
+        replace(finding, severity=Severity.WARNING)
+        for finding in findings_of_error(error)
+        if error.code is not None and finding.reason not in (*named, Reason.HANDSHAKE_FAILED)
+    ]
+
+
+def _is_cause(finding: Finding) -> bool:
+    return finding.severity is Severity.ERROR
+
+
+def _judged(
+    driver: Driver,
+    profile: StoredProfile,
+    stored: Sequence[StoredCredential],
+    clock: ClockReading,
+    journal: Journal,
+    host: str,
+) -> list[Finding]:
+    """What the certificates in the CA slot and the clock show, and the causes that only a look can tell apart."""
+    from .chain import judge_without_view
+    from .holdings import holdings
+    from .stack_limits import limited_by
+
+    if profile.checks is not None and not profile.checks:
+        return []
+    held = holdings(driver, journal, profile.ca_slot, stored)
+    stack = limited_by(driver.resolved.stack, driver.resolved.limits)
+    checks = frozenset(Check) if profile.checks is None else profile.checks
+    judged = judge_without_view(
+        held.anchors, clock=clock, now=datetime.now(UTC), checks=checks, stack=stack, host=host
+    )
+    return [*held.findings, *judged.findings]
 
 
 def profile_findings(
@@ -137,29 +193,58 @@ def clock_findings(
 def _with(error: ModemError, findings: Sequence[Finding]) -> ModemError:
     error.findings = tuple(findings)
     causes = [finding for finding in findings if finding.severity is Severity.ERROR]
-    if not causes:
-        return error
-    first = causes[0]
-    reasons = {finding.reason for finding in causes}
-    by_clock = first.reason in (Reason.CLOCK_UNSET, Reason.NOT_YET_VALID, Reason.EXPIRED)
+    sure = [finding for finding in causes if finding.certainty is not Certainty.GUESSED]
+    if not sure:
+        return _with_guesses(error, causes, findings)
+    first = sure[0]
+    reasons = {finding.reason for finding in sure}
+    by_clock = first.reason in _BY_CLOCK
     kind: type[ModemError] = type(error)
     if by_clock:
         kind = CertificateError
         reasons |= {Reason.NOT_YET_VALID} if first.reason is Reason.CLOCK_UNSET else set()
     explained = kind(
-        f"{error.message} {' '.join(finding.message for finding in causes)}",
+        f"{error.message} {' '.join(finding.message for finding in sure)}",
         remedy=first.remedy,
         reasons=reasons,
         # A manual may state that a value is illegal; that it caused this failure follows from a check.
-        certainty=Certainty.GUESSED if first.certainty is Certainty.GUESSED else Certainty.DERIVED,
+        certainty=Certainty.DERIVED,
         model=error.model,
         command=error.command,
         code=error.code,
         lines=error.lines,
         findings=findings,
     )
-    if isinstance(explained, CertificateError) and by_clock:
+    if isinstance(explained, CertificateError) and reasons & {Reason.NOT_YET_VALID, Reason.EXPIRED}:
         expired = Reason.EXPIRED in reasons and Reason.NOT_YET_VALID not in reasons
         explained.verify_code = 10 if expired else 9
         explained.verify_message = "certificate has expired" if expired else "certificate is not yet valid"
+    return explained
+
+
+def _with_guesses(error: ModemError, causes: Sequence[Finding], findings: Sequence[Finding]) -> ModemError:
+    """The error of a code that leaves everything open, with the likeliest causes as what they are: guesses.
+
+    A code that says more keeps its own words.  Reasons and certainty of the error stay those of the code.
+    """
+    likely = list(causes) or [finding for finding in findings if finding.severity is Severity.WARNING]
+    if error.reasons - {Reason.HANDSHAKE_FAILED}:
+        near = error.reasons | (_BY_CLOCK if error.reasons & _BY_CLOCK else set())
+        likely = [finding for finding in causes if finding.reason in near]
+    if not likely:
+        return error
+    words = " ".join(dict.fromkeys(finding.message for finding in likely[:3]))
+    explained = type(error)(
+        f"{error.message} Most likely, and not confirmed: {words}",
+        remedy=likely[0].remedy or error.remedy,
+        reasons=error.reasons,
+        certainty=error.certainty,
+        model=error.model,
+        command=error.command,
+        code=error.code,
+        lines=error.lines,
+        findings=findings,
+    )
+    if isinstance(error, CertificateError) and isinstance(explained, CertificateError):
+        explained.verify_code, explained.verify_message = error.verify_code, error.verify_message
     return explained

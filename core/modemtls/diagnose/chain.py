@@ -32,7 +32,7 @@ from .chain_stored import stored_faults, unread_anchors
 from .chain_trust import Scene, no_anchor, trust_faults
 from .chain_usage import constraint_faults, usage_faults
 from .chain_verdicts import Answer, ask_cryptography, ask_openssl, subject_of
-from .faults import Fault, in_order
+from .faults import Fault, as_guess, in_order
 from .view import Anchor, ServerView
 
 __all__ = ["Judgement", "Verdict", "examine", "judge", "judge_without_view"]
@@ -128,7 +128,7 @@ def examine(
         )
         names = name_faults(view.host, leaf, stack) if Check.HOSTNAME in checks else []
         faults += names
-        faults += sni_faults(view, stack, misnamed=bool(names))
+        unnamed = sni_faults(view, stack, misnamed=bool(names))
         if Check.CHAIN in checks and anchors is not None:
             answers = _ask(scene, view, times, checks, stack)
             more, path = _chain_faults(scene, times, checks, stack, answers)
@@ -137,6 +137,9 @@ def examine(
         else:
             faults += _dates((leaf,), (), times, checks, stack)
             faults += key_faults((leaf,), (), stack)
+        if shown_to_modem is not view and shown_to_modem.chain != view.chain and not stack.sends_sni.is_known:
+            faults = [replace(fault, finding=as_guess(fault.finding)) for fault in faults]
+        faults += unnamed
     if view.alert is not None:
         faults.append(alert_fault(view.alert))
     certain = leaf is not None and anchors is not None and Check.CHAIN in checks and times.judged is not None

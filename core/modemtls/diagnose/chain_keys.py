@@ -18,6 +18,7 @@ from .view import ServerView
 
 __all__ = ["key_faults", "size_faults", "version_faults"]
 
+_USUAL_ROOM = 16_384
 _PER_CERTIFICATE = 3
 """Bytes of length before each certificate in the TLS message (RFC 8446 section 4.4.2)."""
 _KINDS = {"rsa": "RSA", "ec": "elliptic curve", "dsa": "DSA", "ed25519": "Ed25519", "ed448": "Ed448"}
@@ -91,6 +92,22 @@ def size_faults(view: ServerView, stack: StackProfile) -> list[Fault]:
                     "Have the server leave out what is not needed: the root, and cross-signed copies.",
                     (f"sent: {number} certificates, {size} bytes",),
                     most.source,
+                ),
+                Rank.SIZE,
+            )
+        )
+    if room.value is None and size > _USUAL_ROOM:
+        faults.append(
+            Fault(
+                Finding(
+                    Reason.TOO_LARGE,
+                    Severity.WARNING,
+                    Certainty.GUESSED,
+                    f"The server's certificates take {size} bytes. How much this stack has room for is not known; many "
+                    f"small ones have a buffer of {_USUAL_ROOM}, the largest TLS record.",
+                    "Have the server send a smaller chain: EC keys, fewer names, no root.",
+                    (f"sent: {number} certificates, {size} bytes",),
+                    "RFC 8446 section 5.1; that the buffer is no larger is assumed",
                 ),
                 Rank.SIZE,
             )

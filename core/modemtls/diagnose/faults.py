@@ -11,7 +11,7 @@ from ..errors import Certainty, Reason
 from ..findings import Finding, Severity
 from ..stack import Trait
 
-__all__ = ["Fault", "Rank", "doubted", "in_order", "surest"]
+__all__ = ["Fault", "Rank", "as_guess", "doubted", "in_order", "surest"]
 
 
 class Rank(enum.IntEnum):
@@ -64,6 +64,11 @@ def doubted(fault: Fault, because: str) -> Fault:
         evidence=(*fault.finding.evidence, because),
     )
     return replace(fault, finding=finding)
+
+
+def as_guess(finding: Finding) -> Finding:
+    """The same finding where it rests on what is only assumed of the stack."""
+    return replace(finding, certainty=Certainty.GUESSED)
 
 
 _CERTAINTY = {Certainty.STATED: 0, Certainty.DERIVED: 0, Certainty.GUESSED: 1}

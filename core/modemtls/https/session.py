@@ -53,8 +53,10 @@ class SessionOperations:
         profile: int | None = None,
         max_body: int = 2**26,
         timeout: float | None = None,
+        explain: bool | None = None,
     ) -> None:
         self.modem = modem
+        self._explains = modem.settings.explain if explain is None else explain
         self.host = host
         self.port = port
         self.http = http
@@ -91,6 +93,13 @@ class SessionOperations:
                 has_way_out=Capability.TCP_STREAM in capabilities,
             )
         self._before = Preparation(modem, http, self._tls, self._number, insecure=policy.is_insecure)
+
+    @property
+    def line_checked(self) -> bool:
+        """What the line between modem and this computer does to a byte of a response is noticed."""
+        if self.tls == "host":
+            return True
+        return self.http == "stream" and Capability.CHECKED_STREAM in self.modem.resolved.capabilities
 
     # Requests.
 
@@ -197,9 +206,17 @@ class SessionOperations:
         stream, self._stream, self._head = self._stream, None, None
         self._turn.give()
         if stream is not None:
-            await stream.close()
+            await self._end(stream)
         if self.modem.leases.http_user is self:
             await self.modem.exclusively(self._hang_up())
+
+    async def _end(self, stream: StreamConnection) -> None:
+        """Close a connection; what an interruption leaves of that is done before the next operation."""
+        try:
+            await stream.close()
+        except BaseException:
+            self.modem.owe(stream.close)
+            raise
 
     async def _hang_up(self) -> None:
         """End the connection of the modem's HTTP client, unless somebody else uses it by now."""
@@ -216,7 +233,7 @@ class SessionOperations:
             return stream
         if stream is not None:
             self._stream = None
-            await stream.close()
+            await self._end(stream)
         if self._host is not None:
             return await self._connect(await self._host.wire())
         return await self.modem.exclusively(self._connect_by_modem())
@@ -285,7 +302,7 @@ class SessionOperations:
         await self._confirm()
         return Response(
             reply.status, "", reply.headers, reply.body, "modem", self.modem.model.name,
-            content_type=reply.content_type,
+            content_type=reply.content_type, line_checked=self.line_checked,
         )  # fmt: skip
 
     def _response(self, head: Head, body: bytes) -> Response:
@@ -294,6 +311,7 @@ class SessionOperations:
         return Response(
             head.status, head.reason, head.headers, body, "stream", self.modem.model.name,
             is_complete=True if is_end_known else None, content_type=content_type, tls=self.tls,
+            line_checked=self.line_checked,
         )  # fmt: skip
 
     def check(self, method: str, headers: Headers, body: bytes) -> None:
@@ -310,11 +328,14 @@ class SessionOperations:
             await self.modem.store.confirm()
 
     async def _explained(self, error: ModemError) -> ModemError:
-        if not self.modem.settings.explain or not isinstance(error, TlsError | CertificateError):
+        if not self._explains or not isinstance(error, TlsError | CertificateError):
             return error
         if self._host is not None:
             return error  # what is in the modem has no part in it
-        return await explain(self.modem.driver, error, self._number, self.modem.store.described)
+        modem = self.modem
+        return await explain(
+            modem.driver, error, self._number, modem.store.described, modem.journal, self.host
+        )
 
     async def _abandon(self, error: BaseException) -> None:
         """The connection is not usable any more: close it now, or later when this was a cancellation."""

@@ -8,7 +8,7 @@ refused.  :mod:`.hello` and :mod:`.exchange` read these without I/O, :mod:`.stat
 from __future__ import annotations
 
 from .exchange import Outcome, Seen
-from .hello import ClientHello, NotTls, read_client_hello
+from .hello import ClientHello, DamagedHello, HelloReader, NotTls, read_client_hello
 from .result import Difference, ProbeResult, conclude, differences, from_json, to_json, to_toml
 from .server import ProbeServer
 from .stations import STATIONS, Authority, Prepared, Station, prepare
@@ -17,7 +17,9 @@ __all__ = [
     "STATIONS",
     "Authority",
     "ClientHello",
+    "DamagedHello",
     "Difference",
+    "HelloReader",
     "NotTls",
     "Outcome",
     "Prepared",

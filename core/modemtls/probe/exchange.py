@@ -1,8 +1,8 @@
 """One connection to the probe server, without I/O: bytes in, bytes out, and in the end what it showed.
 
 When a modem refuses a certificate, its alert travels to the server: here it is read.  With TLS 1.3 the refusal
-comes after the server's side of the handshake is complete, so that a complete handshake proves acceptance only
-when the client has spoken, or has ended in order.
+comes after the server's side of the handshake is complete, and some clients compare the name only after it: a
+complete handshake proves acceptance when the client has sent a request, and nothing when it has just ended.
 """
 
 from __future__ import annotations
@@ -15,16 +15,26 @@ from dataclasses import dataclass, field
 
 from ..diagnose.standards import ALERTS
 from ..errors import Reason
-from .hello import ClientHello, NotTls, read_client_hello
+from .hello import ClientHello, DamagedHello, HelloReader, NotTls
 
 __all__ = ["Exchange", "Outcome", "Seen"]
 
 MAX_BYTES = 262_144
-_ANSWER = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 24\r\nConnection: close\r\n\r\n"
-    b"The probe was accepted.\n"
-)
-_ALERT = re.compile(r"(?:SSLV3|TLSV1|TLSV13|TLSV1_3)_ALERT_([A-Z0-9_]+)")
+MAX_REQUEST_BYTES = 8192
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 24\r\nConnection: close\r\n\r\n"
+_ANSWER = _HEAD + b"The probe was accepted.\n"
+_ANSWER_IN_THE_CLEAR = _HEAD + b"There was no TLS there.\n"
+_REQUEST = re.compile(rb"[A-Z]{1,20} (/[!-~]{0,200})")
+_ALERT = re.compile(r"(?:SSLV3|TLSV1|TLSV13|TLSV1_3)_(?:ALERT_)?([A-Z0-9_]+)")
+#: OpenSSL's words for a client's offer that the server cannot use.
+_NOTHING_IN_COMMON = frozenset(
+    {
+        "NO_SHARED_CIPHER", "UNSUPPORTED_PROTOCOL", "VERSION_TOO_LOW", "VERSION_TOO_HIGH", "WRONG_VERSION_NUMBER",
+        "WRONG_SSL_VERSION", "UNKNOWN_PROTOCOL", "NO_PROTOCOLS_AVAILABLE", "NO_SUITABLE_SIGNATURE_ALGORITHM",
+        "NO_SHARED_SIGNATURE_ALGORITHMS", "NO_SUITABLE_KEY_SHARE", "NO_SHARED_GROUPS", "NO_SUITABLE_GROUPS",
+        "INAPPROPRIATE_FALLBACK", "CALLBACK_FAILED",
+    }
+)  # fmt: skip
 _NUMBER_OF = {standard.name: number for number, standard in ALERTS.items()}
 _OTHER_NAMES = {"no_certificate": 41, "unsupported_certificate": 43}
 
@@ -33,13 +43,17 @@ class Outcome(enum.Enum):
     """How a connection ended."""
 
     ACCEPTED = "accepted"
-    """The client went on after the handshake: it sent something, or ended TLS in order."""
+    """The client went on after the handshake: it sent something."""
     REFUSED = "refused"
     """The client sent a fatal alert."""
     CLOSED = "closed"
-    """The client closed the connection and did not say why."""
+    """The client closed the connection during the handshake and did not say why."""
+    ENDED = "ended"
+    """The client ended after a complete handshake, and had sent nothing: it may have refused, or had nothing to say."""
     NOTHING_IN_COMMON = "nothing-in-common"
-    """This server found no version or suite in the client's offer."""
+    """This server found no version or suite in the client's offer, or not the name that it needs."""
+    BROKEN = "broken"
+    """The client began as TLS does, and then sent what TLS does not allow."""
     NOT_TLS = "not-tls"
     """What the client sent was not TLS."""
     SILENT = "silent"
@@ -51,7 +65,8 @@ class Seen:
     """What one connection showed.
 
     ``alert`` is the number of the client's alert (RFC 8446 section 6.2), ``None`` when it sent none.
-    ``spoke``: the client sent this many bytes of the application, inside TLS or instead of it.
+    ``spoke``: the client sent this many bytes of the application, inside TLS or instead of it; ``target`` is what
+    it asked for.  ``peer``: the address that it came from.
     """
 
     station: str
@@ -63,6 +78,8 @@ class Seen:
     spoke: int = 0
     client_certificate: bool = False
     note: str = ""
+    target: str | None = None
+    peer: str = ""
 
     @property
     def alert_name(self) -> str | None:
@@ -83,13 +100,18 @@ class Exchange:
 
     station: str
     context: ssl.SSLContext | None
+    peer: str = ""
     is_over: bool = False
-    _raw: bytearray = field(default_factory=bytearray)
+    _reader: HelloReader = field(default_factory=HelloReader)
+    _request: bytearray = field(default_factory=bytearray)
     _hello: ClientHello | None = None
     _hello_done: bool = False
     _note: str = ""
     _shaken: bool = False
     _spoke: int = 0
+    _showed: bool = False
+    _version: str | None = None
+    _cipher: str | None = None
     _outcome: Outcome | None = None
     _alert: int | None = None
     _taken: int = 0
@@ -104,10 +126,12 @@ class Exchange:
         if self._taken > MAX_BYTES:
             return self._end(self._outcome or Outcome.SILENT, "it sent more than a probe needs")
         self._look(data)
+        if self._outcome is Outcome.NOT_TLS:
+            return self._in_the_clear(data)
+        if self._outcome is not None:
+            return self._end(self._outcome)
         if self._tls is None:
             return self._plain(data)
-        if self._outcome is Outcome.NOT_TLS:
-            return self._end(Outcome.NOT_TLS)
         if data:
             self._in.write(data)
         else:
@@ -116,9 +140,9 @@ class Exchange:
             self._go_on()
         except ssl.SSLWantReadError:
             if not data:
-                self._end(Outcome.CLOSED if self._taken else Outcome.SILENT)
+                self._gone()
         except ssl.SSLZeroReturnError:
-            self._end(Outcome.ACCEPTED)
+            self._gone()
         except ssl.SSLError as error:
             self._failed(error)
         return self._out.read()
@@ -126,62 +150,84 @@ class Exchange:
     def timed_out(self) -> None:
         """Nothing more came in time."""
         if self._outcome is None:
-            done = self._shaken and self.context is not None
-            self._end(Outcome.SILENT, "the handshake was complete, and nothing followed" if done else "")
+            if self._spoke:
+                self._end(Outcome.ACCEPTED, "its request was not complete")
+            else:
+                note = "the handshake was complete, and nothing followed"
+                self._end(Outcome.SILENT, note if self._shaken else "")
 
     def seen(self) -> Seen:
         """What the connection showed, when it is over."""
-        cipher = self._tls.cipher() if self._tls is not None and self._shaken else None
+        found = _REQUEST.match(self._request)
         return Seen(
             station=self.station,
             outcome=self._outcome or Outcome.SILENT,
             hello=self._hello,
             alert=self._alert,
-            version=self._tls.version() if self._tls is not None and self._shaken else None,
-            cipher=cipher[0] if cipher else None,
+            version=self._version,
+            cipher=self._cipher,
             spoke=self._spoke,
-            client_certificate=bool(
-                self._tls is not None and self._shaken and self._tls.getpeercert(binary_form=True)
-            ),
+            client_certificate=self._showed,
             note=self._note,
+            target=found[1].decode("ascii") if found else None,
+            peer=self.peer,
         )
 
     def _look(self, data: bytes) -> None:
         """Read the ClientHello out of the first bytes."""
         if self._hello_done:
             return
-        self._raw += data
         try:
-            self._hello = read_client_hello(bytes(self._raw))
+            self._hello = self._reader.feed(data)
+        except DamagedHello as error:
+            self._outcome, self._note = Outcome.BROKEN, str(error)
         except NotTls as error:
-            self._hello_done = True
-            self._note = str(error)
-            self._outcome = Outcome.NOT_TLS
-            self._spoke = len(self._raw)
-            return
-        if self._hello is not None:
-            self._hello_done = True
-            self._raw.clear()
+            self._outcome, self._note = Outcome.NOT_TLS, str(error)
+        self._hello_done = self._hello is not None or self._outcome is not None
+
+    def _in_the_clear(self, data: bytes) -> bytes:
+        """Something else than TLS: a request is read to its end, to know it again, and answered."""
+        self._spoke += len(data)
+        self._request += data
+        if data and len(self._request) < MAX_REQUEST_BYTES and _REQUEST.match(self._request):
+            if b"\r\n\r\n" not in self._request:
+                return b""
+            self._end(Outcome.NOT_TLS)
+            return _ANSWER_IN_THE_CLEAR
+        return self._end(Outcome.NOT_TLS)
 
     def _plain(self, data: bytes) -> bytes:
-        """A station without TLS: it never answers, it only looks at what comes first."""
-        if self._outcome is Outcome.NOT_TLS:
-            return self._end(Outcome.NOT_TLS)
+        """A station without TLS: it only looks at what comes first."""
         if self._hello is not None:
             return self._end(Outcome.CLOSED, "it began TLS, as it should")
         if not data:
             return self._end(Outcome.CLOSED if self._taken else Outcome.SILENT)
         return b""
 
+    def _gone(self) -> None:
+        """The client has ended, in order or not."""
+        if self._spoke:
+            self._end(Outcome.ACCEPTED)
+        elif self._shaken:
+            self._end(Outcome.ENDED)
+        else:
+            self._end(Outcome.CLOSED if self._taken else Outcome.SILENT)
+
     def _go_on(self) -> None:
         assert self._tls is not None
         if not self._shaken:
             self._tls.do_handshake()
             self._shaken = True
-        data = self._tls.read(16_384)
-        if not data:
-            raise ssl.SSLZeroReturnError
-        self._spoke += len(data)
+            # Asked now: after a bare end of the connection OpenSSL denies that there was a handshake.
+            cipher = self._tls.cipher()
+            self._version, self._cipher = self._tls.version(), cipher[0] if cipher else None
+            self._showed = bool(self._tls.getpeercert(binary_form=True))
+        while b"\r\n\r\n" not in self._request and self._spoke < MAX_REQUEST_BYTES:
+            data = self._tls.read(16_384)
+            if not data:
+                raise ssl.SSLZeroReturnError
+            self._spoke += len(data)
+            self._request += data
         self._tls.write(_ANSWER)
         with contextlib.suppress(ssl.SSLError):
             self._tls.unwrap()
@@ -189,20 +235,27 @@ class Exchange:
 
     def _failed(self, error: ssl.SSLError) -> None:
         word = (error.reason or "").upper()
-        if isinstance(error, ssl.SSLEOFError) or word == "UNEXPECTED_EOF_WHILE_READING":
-            self._end(Outcome.CLOSED if self._taken else Outcome.SILENT)
-        elif found := _ALERT.search(word):
-            name = found[1].lower()
-            self._alert = _NUMBER_OF.get(name, _OTHER_NAMES.get(name))
-            self._end(Outcome.REFUSED, "" if self._alert is not None else f"alert {name}")
-        elif "CERTIFICATE" in word and "PEER" in word:
-            self._end(Outcome.ACCEPTED, "it showed no client certificate, though it was asked for one")
-        else:
+        found = _ALERT.fullmatch(word)
+        name = found[1].lower() if found else ""
+        number = _NUMBER_OF.get(name, _OTHER_NAMES.get(name))
+        if self._spoke:
+            self._end(Outcome.ACCEPTED, word.replace("_", " ").lower())
+        elif isinstance(error, ssl.SSLEOFError) or word == "UNEXPECTED_EOF_WHILE_READING":
+            self._gone()
+        elif number is not None or "_ALERT_" in word:
+            self._alert = number
+            self._end(Outcome.REFUSED, "" if number is not None else f"alert {name}")
+        elif word == "CERTIFICATE_VERIFY_FAILED":
+            # A client shows its certificate only after it has accepted the server's.
+            self._showed = True
+            self._end(Outcome.ACCEPTED, "it showed a client certificate of another CA than the probe's")
+        elif word in _NOTHING_IN_COMMON:
             self._end(Outcome.NOTHING_IN_COMMON, word.replace("_", " ").lower())
+        else:
+            self._end(Outcome.BROKEN, word.replace("_", " ").lower())
 
     def _end(self, outcome: Outcome, note: str = "") -> bytes:
-        if self._outcome is None or self._outcome is Outcome.NOT_TLS:
-            self._outcome = outcome if self._outcome is None else self._outcome
+        self._outcome = self._outcome or outcome
         self._note = self._note or note
         self.is_over = True
         return b""

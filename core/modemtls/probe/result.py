@@ -93,8 +93,8 @@ def conclude(seen: Sequence[Seen]) -> ProbeResult:
         accepted=accepted,
         refused=tuple((name, why) for name, why in refused.items() if name not in accepted),
         shows_client_certificate=any(each.client_certificate for each in asked) if asked else None,
-        speaks_without_tls=any(each.outcome is Outcome.NOT_TLS and each.spoke for each in seen),
-        notes=tuple(_notes(accepted, refused)),
+        speaks_without_tls=any(each.outcome is Outcome.NOT_TLS and each.target is not None for each in seen),
+        notes=tuple(_notes(accepted, refused, seen)),
     )
 
 
@@ -112,7 +112,21 @@ def _checks(accepted: Sequence[str], refused: Iterable[str]) -> Iterable[tuple[C
             yield check, True
 
 
-def _notes(accepted: Sequence[str], refused: Iterable[str]) -> Iterable[str]:
+def _notes(accepted: Sequence[str], refused: Iterable[str], seen: Sequence[Seen]) -> Iterable[str]:
+    peers = sorted({each.peer for each in seen if each.peer})
+    if len(peers) > 1:
+        yield (
+            f"Connections came from {len(peers)} addresses ({', '.join(peers[:8])}): some may be a stranger's, and what"
+            " they show is not the modem's."
+        )
+    for each in seen:
+        if each.outcome is Outcome.ENDED and each.station not in accepted:
+            yield (
+                f"At {each.station} the client ended after a complete handshake, and had sent nothing: it may have"
+                " compared the name only then, or had nothing to say. That counts for nothing."
+            )
+        elif each.outcome is Outcome.NOT_TLS and each.target is None:
+            yield f"At {each.station} something came that is neither TLS nor HTTP ({each.spoke} bytes)."
     if refused and "good" not in accepted:
         yield (
             "The good station was not accepted, so that a refusal of another one proves nothing: is the probe's root"
@@ -148,8 +162,11 @@ def differences(result: ProbeResult, resolved: Resolved) -> tuple[Difference, ..
     if result.speaks_without_tls:
         found.append(Difference("TLS", "used", "the modem spoke without it", is_dangerous=True))
     most = str(resolved.limits.max_tls_version)
-    if result.versions and result.versions[0] != most:
-        found.append(Difference("newest version", most, result.versions[0]))
+    newest = result.versions[0] if result.versions else most
+    # A profile may hold the modem below what it can do; nothing can make it do more.
+    is_bounded = bool(resolved.enforcement.maximum_versions)
+    if newest > most or (newest < most and not is_bounded):
+        found.append(Difference("newest version", most, newest))
     suites = resolved.enforcement.cipher_suites
     if suites is not None and result.suites:
         signalling = {0x00FF, 0x5600}
@@ -198,14 +215,14 @@ def from_json(text: str) -> tuple[str, dict[str, str], tuple[Seen, ...]]:
 
     :raises ValueError: it is no record of a probe, or of another format.
     """
-    record = json.loads(text)
-    if not isinstance(record, dict) or record.get("format") != 1:
-        raise ValueError("this is no record of modemtls probe-server")
     try:
+        record = json.loads(text)
+        if not isinstance(record, dict) or record.get("format") != 1:
+            raise ValueError("this is no record of modemtls probe-server")
         seen = tuple(_seen(entry) for entry in record["connections"])
         chains = {str(name): str(chain) for name, chain in record["chains"].items()}
         return str(record["host"]), chains, seen
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"the record is damaged: {type(error).__name__} {error}") from None
 
 
@@ -215,23 +232,30 @@ def _seen(entry: Mapping[str, Any]) -> Seen:
         station=str(entry["station"]),
         outcome=Outcome(entry["outcome"]),
         hello=None if hello is None else _hello(hello),
-        alert=entry["alert"],
-        version=entry["version"],
-        cipher=entry["cipher"],
+        alert=None if entry["alert"] is None else int(entry["alert"]),
+        version=_text(entry["version"]),
+        cipher=_text(entry["cipher"]),
         spoke=int(entry["spoke"]),
         client_certificate=bool(entry["client_certificate"]),
         note=str(entry["note"]),
+        target=_text(entry["target"]),
+        peer=str(entry["peer"]),
     )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _hello(entry: Mapping[str, Any]) -> ClientHello:
     return ClientHello(
-        versions=tuple(entry["versions"]),
-        suites=tuple(entry["suites"]),
-        server_name=entry["server_name"],
-        groups=tuple(entry["groups"]),
-        signatures=tuple(entry["signatures"]),
-        alpn=tuple(entry["alpn"]),
-        extensions=tuple(entry["extensions"]),
+        versions=tuple(map(int, entry["versions"])),
+        suites=tuple(map(int, entry["suites"])),
+        server_name=_text(entry["server_name"]),
+        groups=tuple(map(int, entry["groups"])),
+        signatures=tuple(map(int, entry["signatures"])),
+        alpn=tuple(map(str, entry["alpn"])),
+        extensions=tuple(map(int, entry["extensions"])),
         offers_session=bool(entry["offers_session"]),
+        is_old_form=bool(entry["is_old_form"]),
     )

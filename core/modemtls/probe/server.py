@@ -17,13 +17,17 @@ from .stations import Prepared
 
 __all__ = ["ProbeServer"]
 
+_FAREWELL_SECONDS = 1.0
+_FAREWELL_READS = 16
+
 
 class ProbeServer:
     """Serves ``prepared`` from ``__enter__`` to ``__exit__``.
 
     ``ports`` gives the port of each station; ``seen`` what connections showed, in their order; ``on_seen`` is
-    called with each in the server's thread.  ``first_port`` 0 lets the system choose.  More than ``most`` connections
-    in all, or ``at_once`` at one time, are closed at once; each has ``seconds``.
+    called with each in the server's thread, until it fails: ``trouble`` is why.  ``first_port`` 0 lets the
+    system choose.  More than ``most`` connections in all, or ``at_once`` at one time, are closed at once; each has
+    ``seconds``.
     """
 
     def __init__(
@@ -40,6 +44,7 @@ class ProbeServer:
         self.ports: dict[str, int] = {}
         self.seen: list[Seen] = []
         self.turned_away = 0
+        self.trouble: Exception | None = None
         self._prepared = tuple(prepared)
         self._listen, self._first_port = listen, first_port
         self._most, self._at_once, self._seconds = most, at_once, seconds
@@ -94,19 +99,23 @@ class ProbeServer:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         async with contextlib.AsyncExitStack() as stack:
             for offset, prepared in enumerate(self._prepared):
-                port = self._first_port + offset if self._first_port else 0
-                server = await asyncio.start_server(
-                    lambda reader, writer, prepared=prepared: self._connected(prepared, reader, writer),  # type: ignore[misc]
-                    self._listen,
-                    port,
-                    limit=65_536,
-                )
+                server = await self._start(prepared, self._first_port + offset if self._first_port else 0)
+                if len({each.getsockname()[1] for each in server.sockets}) > 1:
+                    # A name of several addresses: the system chose a port for each.
+                    port = server.sockets[0].getsockname()[1]
+                    server.close()
+                    server = await self._start(prepared, port)
                 await stack.enter_async_context(server)
                 self.ports[prepared.station.name] = server.sockets[0].getsockname()[1]
             ready.set()
             await self._stop.wait()
             for task in asyncio.all_tasks() - {asyncio.current_task()}:
                 task.cancel()
+
+    async def _start(self, prepared: Prepared, port: int) -> asyncio.Server:
+        return await asyncio.start_server(
+            lambda reader, writer: self._connected(prepared, reader, writer), self._listen, port, limit=65_536
+        )
 
     async def _connected(
         self, prepared: Prepared, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -117,7 +126,8 @@ class ProbeServer:
             return
         self._served += 1
         self._open += 1
-        exchange = Exchange(prepared.station.name, prepared.context)
+        address = writer.get_extra_info("peername")
+        exchange = Exchange(prepared.station.name, prepared.context, str(address[0]) if address else "")
         try:
             await asyncio.wait_for(self._talk(exchange, reader, writer), self._seconds)
         except (TimeoutError, asyncio.CancelledError):
@@ -126,9 +136,14 @@ class ProbeServer:
             with contextlib.suppress(OSError):
                 exchange.feed(b"")
         finally:
+            self._keep(exchange.seen())
+        try:
+            await asyncio.wait_for(_farewell(reader, writer), _FAREWELL_SECONDS)
+        except (TimeoutError, asyncio.CancelledError, OSError):
+            pass  # it is gone, or has had time enough
+        finally:
             self._open -= 1
             writer.close()
-            self._keep(exchange.seen())
 
     @staticmethod
     async def _talk(exchange: Exchange, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -145,5 +160,16 @@ class ProbeServer:
         with self._changed:
             self.seen.append(seen)
             self._changed.notify_all()
-        if self._on_seen is not None:
-            self._on_seen(seen)
+        if self._on_seen is not None and self.trouble is None:
+            try:
+                self._on_seen(seen)
+            except Exception as error:
+                self.trouble = error
+
+
+async def _farewell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Read what still comes: a connection that is closed with unread bytes is reset, which may cost the answer."""
+    writer.write_eof()
+    for _ in range(_FAREWELL_READS):
+        if not await reader.read(16_384):
+            return

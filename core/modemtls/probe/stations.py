@@ -80,14 +80,18 @@ class Prepared:
 class Authority:
     """A root with an intermediate, and what they issue.  Keys stay in memory.
 
-    ``common_name``: two authorities of one name have different keys, as an impostor's would.
+    ``common_name``: two authorities of one name have different keys, as an impostor's would.  ``key``: of root and
+    intermediate, ``ec-256`` or ``rsa-2048``.
     """
 
-    def __init__(self, common_name: str = "modemtls probe", now: datetime | None = None) -> None:
+    def __init__(
+        self, common_name: str = "modemtls probe", now: datetime | None = None, *, key: str = "ec-256"
+    ) -> None:
         self._now = now or datetime.now(UTC)
+        self.key = key
         self._root_name = _name(f"{common_name} root")
         self._issuer_name = _name(f"{common_name} intermediate")
-        self._root_key, self._issuer_key = _new_key("ec-256"), _new_key("ec-256")
+        self._root_key, self._issuer_key = _new_key(key), _new_key(key)
         self.root = self._certificate(
             self._root_name, self._root_key, self._root_name, self._root_key, path_length=1
         )
@@ -99,6 +103,11 @@ class Authority:
     def root_pem(self) -> bytes:
         """The root, to be trusted by the modem for the time of the probe."""
         return self.root.public_bytes(serialization.Encoding.PEM)
+
+    @property
+    def intermediate_pem(self) -> bytes:
+        """The intermediate, for stacks that do not use the one that is sent."""
+        return self.intermediate.public_bytes(serialization.Encoding.PEM)
 
     def issue(
         self, names: Sequence[str], *, key: str, begins: timedelta, ends: timedelta, self_signed: bool = False
@@ -154,7 +163,8 @@ def prepare(
     names: Sequence[str], authority: Authority, stations: Sequence[Station] = STATIONS
 ) -> list[Prepared]:
     """The stations for servers of these names; RSA keys make this take seconds."""
-    impostor = Authority(authority.root.subject.rfc4514_string().removeprefix("CN=").removesuffix(" root"))
+    name = authority.root.subject.rfc4514_string().removeprefix("CN=").removesuffix(" root")
+    impostor = Authority(name, authority._now, key=authority.key)
     return [_prepare(station, names, authority, impostor) for station in stations]
 
 

@@ -100,8 +100,8 @@ class SimSettings:
     )
     lying: Literal["no", "nothing", "no-hostname", "no-dates", "plain"] = setting(
         "no",
-        "What its TLS really does, whatever it was told: 'nothing' verifies nothing, 'no-hostname' and 'no-dates' leave "
-        "that check out, 'plain' uses no TLS at all. A firmware with such a bug; no model is known to have it.",
+        "What its TLS really does, whatever it was told: 'nothing' verifies nothing, 'no-hostname' and 'no-dates' "
+        "leave that check out, 'plain' uses no TLS at all. A firmware with such a bug; no model is known to have it.",
     )
     handshake_room: int = setting(
         0, "Most bytes of a server's side of a handshake that its TLS has room for; 0 is no limit.", minimum=0

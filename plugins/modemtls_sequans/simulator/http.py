@@ -40,6 +40,7 @@ _TLS_CODES = {
     Failure.CERT_OTHER: PEER_FAILED_VERIFICATION,
     Failure.CLIENT_CERT: CERTPROBLEM,
     Failure.CREDENTIALS: CACERT_BADFILE,
+    Failure.TLS_OPAQUE: CACERT_BADFILE,
 }
 _CONTENT_TYPES = {
     "0": "application/x-www-form-urlencoded",
@@ -129,7 +130,7 @@ class MonarchHttp(MonarchHttpSettings):
             elif connection.state.name == "CLOSED":
                 ended(self._code_of(connection.problem, session.secure))
             elif connection.state.name == "OPEN":
-                ended(fault.code if fault is not None else 0)
+                ended(0 if fault is None else CACERT_BADFILE if self.settings.opaque else fault.code)
 
         # what is wrong with the profile shows once TCP is up
         connection = self.connect(host, settings.port, None if isinstance(tls, Misconfigured) else tls, watch)
@@ -140,8 +141,7 @@ class MonarchHttp(MonarchHttpSettings):
         if problem is None:
             return RECV_ERROR
         if problem.failure in _TLS_CODES:
-            code = _TLS_CODES[problem.failure]
-            return CACERT_BADFILE if self.settings.opaque_tls_errors else code
+            return _TLS_CODES[problem.failure]
         plain = {
             Failure.NAME: COULDNT_RESOLVE_HOST,
             Failure.NOT_ALLOWED: COULDNT_RESOLVE_HOST,

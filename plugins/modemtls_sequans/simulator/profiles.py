@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from modemtls.policy import Check, TlsVersion
 from modemtls.sim import Json, Parameter, ParameterError, Refuse, Result, on, pairs, parameters
 
+from ..models import CIPHER_SUITES
 from .settings import read_level_map
 from .store import MonarchStore
 from .system import CATCH_ALL
@@ -215,7 +216,8 @@ class MonarchProfiles(MonarchStore):
             minimum=minimum,
             maximum=maximum,
             time=self.clock.read(),
-            cipher_suites=profile.suites(),
+            # that an empty cipherSpecs offers all that may be named, in this order, is assumed
+            cipher_suites=profile.suites() or CIPHER_SUITES,
             ca_pem=ca or b"",
             certificate_pem=certificate,
             key_pem=key,

@@ -78,9 +78,6 @@ class MonarchSettings(SimSettings):
         "the MQTT client on LR8.2.1.0-61488.",
         assumed=True,
     )
-    opaque_tls_errors: bool = setting(
-        False, "The HTTP client reports 77 for every TLS failure; else libcurl's codes.", assumed=True
-    )
     async_dial: bool = setting(
         True, "AT+SQNSD takes its ninth parameter (dial in the background).", assumed=True
     )

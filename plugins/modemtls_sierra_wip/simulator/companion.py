@@ -24,6 +24,7 @@ __all__ = ["Q2686"]
 
 CLOSED, OPENING, OPEN, ENDED = range(4)
 _MOST_SENT, _MOST_RECEIVED = 4096, 4000
+_RSA_SUITES = (0x002F, 0x0035, 0x000A)
 _STALL_SECONDS = 60.0
 _SEND_BUFFER = 16_384
 _VERSIONS = {"1.0": TlsVersion.TLS1_0, "1.1": TlsVersion.TLS1_1, "1.2": TlsVersion.TLS1_2}
@@ -198,6 +199,7 @@ class Q2686(CompanionObjects):
             minimum=TlsVersion.TLS1_0,
             maximum=_VERSIONS[self.settings.max_tls],
             time=self.clock.read(),
+            cipher_suites=() if self.settings.ec_keys else _RSA_SUITES,
             ca_pem=_readable(ca),
             certificate_pem=certificate,
             key_pem=key,
