@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from .policy import Check as Check
     from .policy import Enforcement as Enforcement
     from .policy import Gap as Gap
+    from .policy import InsecureWarning as InsecureWarning
     from .policy import Psk as Psk
     from .policy import TlsProfile as TlsProfile
     from .policy import TlsVersion as TlsVersion
@@ -109,7 +110,9 @@ _WHERE = {
     "plan_records": ("TrustPlan",),
     "planning": ("trust_plan",),
     "plugins": ("find_model",),
-    "policy": ("Check", "Enforcement", "Gap", "Psk", "TlsProfile", "TlsVersion", "VerifyPolicy"),
+    "policy": (
+        "Check", "Enforcement", "Gap", "InsecureWarning", "Psk", "TlsProfile", "TlsVersion", "VerifyPolicy",
+    ),
     "proof": ("Proof", "ProofServers", "prove", "prove_async"),
     "settings": ("Settings",),
     "standard": ("StandardDriver",),
@@ -142,6 +145,7 @@ __all__ = [
     "HttpRequest",
     "HttpsSession",
     "Identity",
+    "InsecureWarning",
     "Installed",
     "Limits",
     "LogReading",

@@ -6,6 +6,7 @@ when the modem has restarted meanwhile, by putting the dialogue in order again.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -35,7 +36,7 @@ from .model import (
 )
 from .op import Now, Op, Yield
 from .plugins import load_object
-from .policy import TlsEndpoint, TlsProfile, VerifyPolicy, resolve
+from .policy import InsecureWarning, TlsEndpoint, TlsProfile, VerifyPolicy, resolve
 from .settings import Settings
 from .standard import missing_stage
 
@@ -142,6 +143,10 @@ class Operations:
         return await self.driver.read_clock()
 
     async def set_clock_from_network(self) -> ClockReading:
+        if Capability.NETWORK_TIME not in self.resolved.capabilities:
+            raise self.driver.unsupported(
+                "time from the network"
+            )  # and not after the network was brought up for it
         await self.require_network()
         await self.driver.set_clock_from_network()
         return await self.driver.read_clock()
@@ -380,4 +385,11 @@ class Operations:
         """The operations of a session; raises before a byte is sent when the modem cannot do what is asked."""
         from .https.session import SessionOperations
 
-        return SessionOperations(self, host, port, policy, **how)
+        session = SessionOperations(self, host, port, policy, **how)
+        if policy.is_insecure:
+            warnings.warn(
+                f"The server {host}:{port} is not verified: whoever is on the way can read and change everything.",
+                InsecureWarning,
+                stacklevel=3,  # where https() is called
+            )
+        return session

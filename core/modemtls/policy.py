@@ -19,6 +19,7 @@ __all__ = [
     "Check",
     "Enforcement",
     "Gap",
+    "InsecureWarning",
     "Psk",
     "TlsEndpoint",
     "TlsProfile",
@@ -29,6 +30,10 @@ __all__ = [
 
 #: Where TLS runs: in the modem, or on this computer over a plain TCP stream of the modem's.
 TlsEndpoint = Literal["modem", "host"]
+
+
+class InsecureWarning(UserWarning):
+    """A session verifies nothing: whoever is on the way can read and change everything."""
 
 
 class Check(enum.Enum):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import pytest
 
+import modemtls
 from modemtls import (
     CertificateError,
     Check,
@@ -18,6 +20,7 @@ from modemtls import (
     VerifyPolicy,
 )
 from modemtls.https.session import HttpWay
+from modemtls.policy import TlsEndpoint
 from modemtls.sim.server import HttpsServer
 
 from .bench import Tap, commands, inside, opened, restart, writes
@@ -262,3 +265,14 @@ def test_refused_certificate_over_the_stream_is_no_more_specific_than_is_known(
         assert type(caught.value) is TlsError
         with pytest.raises(CertificateError):
             modem.https("two.test", http="modem").get("/")
+
+
+@pytest.mark.parametrize("tls", ["modem", "host"])
+def test_a_session_that_verifies_nothing_says_so_loudly_where_it_is_made(tls: TlsEndpoint) -> None:
+    with modemtls.open("sim://sequans-gm02s", journal=False) as modem:
+        with pytest.warns(modemtls.InsecureWarning, match=r"one\.test:443 is not verified") as told:
+            modem.https("one.test", policy=VerifyPolicy.insecure(), tls=tls)
+        assert [warning.filename for warning in told] == [__file__]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            modem.https("one.test", tls=tls)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import re
 import sys
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -15,7 +16,7 @@ import click
 
 from ..errors import HttpError, Reason
 from ..https.message import Headers, Url, check_headers, check_request, parse_url
-from ..policy import Check, VerifyPolicy
+from ..policy import Check, InsecureWarning, VerifyPolicy
 from .at import given_data
 from .command import Command, asked
 from .connection import Connection, modem_options
@@ -194,6 +195,8 @@ def request(
 def _perform(modem: Modem, wanted: _Wanted, timeout: float | None) -> Response:
     on_host = modem.tls == "host" and wanted.http == "stream"
     try:
+        if wanted.policy.is_insecure:
+            warnings.simplefilter("ignore", InsecureWarning)  # it has been said, in this tool's own way
         session = modem.https(
             wanted.url.host, wanted.url.port, policy=wanted.policy, http=wanted.http, profile=wanted.profile,
             timeout=timeout, ca=(wanted.ca or None) if on_host else None,
