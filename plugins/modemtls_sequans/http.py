@@ -175,11 +175,8 @@ class HttpClient(Sockets):
         self.channel.discard(lambda line: result(line) or lost(line))
         self._http_open.add(profile)
         command = Command.set("+SQNHTTPCONNECT", profile, reply=NO_REPLY)
-        try:
-            await self.ask(command, asked, timeout=30.0, default=NetworkError)
-        except NetworkError:
-            self._http_open.discard(profile)
-            raise
+        # Refused, it stays "open": an earlier connection may be in the way, and the next try begins with its end.
+        await self.ask(command, asked, timeout=30.0, default=NetworkError)
         timeout = min(request.timeout, self.limits.connect_timeout)
 
         def ended(line: str) -> bool:

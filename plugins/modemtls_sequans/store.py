@@ -42,6 +42,7 @@ _SECRETS = {
     "+SQNHTTPSND": {5},
     "+CGAUTH": {3},
     "+CPIN": {0, 1},
+    "+CPIN2": {0, 1},
     "+CPWD": {1, 2},
     "+CLCK": {2},
 }

@@ -25,8 +25,9 @@ _HEAD = """\
 
 A diagnosis is worth what it says when the modem says nothing. So each of {scenarios} causes is built for real: a server
 that is wrong in one respect, or a modem that is set up wrongly, a handshake that fails on a simulated modem, and then a
-diagnosis, of which it is noted whether it names the cause. What real modems make of it is not tested anywhere: see
-[](not-tested.md).
+diagnosis, of which it is noted whether it names the cause. The simulated modems' TLS is OpenSSL, and one of the two
+verifiers that judge is, too: a modem whose stack is another one can refuse for reasons that are not here. What real
+modems make of it is not tested anywhere: see [](not-tested.md).
 
 The simulated modems are run twice: with the codes that they are assumed to have, and *opaque*, with the one code that a
 vendor has for everything ({catch_alls}), because what a real modem's codes tell is mostly inferred. A column is a model
@@ -74,9 +75,18 @@ def _table(cells: Mapping[tuple[str, str], Cell]) -> Iterator[str]:
         yield f"| {scenario.name} | {' | '.join(row)} |"
 
 
+def _by_scenario(
+    cells: Mapping[tuple[str, str], Cell],
+) -> Iterator[tuple[tuple[str, str], Cell]]:
+    for scenario in SCENARIOS:
+        for column in COLUMNS:
+            key = scenario.name, column.name
+            yield key, cells[key]
+
+
 def _said_instead(cells: Mapping[tuple[str, str], Cell]) -> Iterator[str]:
     told: dict[tuple[str, str], list[str]] = {}
-    for (scenario, column), cell in cells.items():
+    for (scenario, column), cell in _by_scenario(cells):
         if cell.outcome in (Outcome.NAMED, Outcome.MISSED):
             said = ", ".join(f"`{reason.value}`" for reason in cell.said[:4])
             told.setdefault((scenario, said), []).append(column)
@@ -100,7 +110,7 @@ def written(cells: Mapping[Run, Mapping[tuple[str, str], Cell]]) -> str:
             lines += ["", "Where the cause is not the first, this is what is named:", "", *rest]
     lines += ["", "## What cannot happen where", ""]
     reasons: dict[tuple[str, str], list[str]] = {}
-    for cell in cells[RUNS[0]].values():
+    for _, cell in _by_scenario(cells[RUNS[0]]):
         if not cell.applies:
             reasons.setdefault((cell.scenario, cell.reason), []).append(cell.column)
     lines += [f"- {scenario}, {', '.join(columns)}: {why}." for (scenario, why), columns in reasons.items()]

