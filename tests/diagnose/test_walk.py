@@ -26,7 +26,7 @@ from modemtls import (
 )
 from modemtls.diagnose.evidence import chain_file, probe_record
 from modemtls.diagnose.look import from_host
-from modemtls.diagnose.result import Spoken, State, Step, Who
+from modemtls.diagnose.result import DiagnosisStep, Spoken, State, Who
 from modemtls.diagnose.view import Origin
 from modemtls.policy import Check
 from modemtls.probe import STATIONS, Authority, ProbeServer, prepare, to_json
@@ -54,7 +54,7 @@ def old(ca: trustme.CA) -> Iterator[HttpsServer]:
 
 
 def test_all_is_well_when_the_attempt_succeeds(server: HttpsServer, ca: trustme.CA) -> None:
-    told: list[Step] = []
+    told: list[DiagnosisStep] = []
     with bench(server, trust=ca) as modem:
         found = modem.diagnose(HOST, on_step=told.append)
     assert found.is_fine

@@ -16,7 +16,7 @@ from modemtls import Certainty, Finding, Identity, NetworkError, Reason, Severit
 from modemtls.diagnose.glance import Glance, Manner
 from modemtls.diagnose.look import concluded
 from modemtls.diagnose.report import html_report
-from modemtls.diagnose.result import Diagnosis, Spoken, State, Step, Who
+from modemtls.diagnose.result import Diagnosis, DiagnosisStep, Spoken, State, Who
 from modemtls.diagnose.view import Origin
 from modemtls.diagnose.walk import MOST_LINES
 from modemtls.sim.server import HttpsServer
@@ -33,7 +33,7 @@ def made(text: str, *, lines: int = 1, findings: int = 1) -> Diagnosis:
         Reason.EXPIRED, Severity.ERROR, Certainty.GUESSED, text, text, (text,) * 3, text, text, text
     )
     spoken = tuple(Spoken(who, text) for who in Who) * lines
-    step = Step("attempt", text, State.BAD, (text,), (finding,), spoken, 1.0)
+    step = DiagnosisStep("attempt", text, State.BAD, (text,), (finding,), spoken, 1.0)
     error = NetworkError(text, remedy=text, lines=(text,), command=text)
     return Diagnosis(
         f"https://{text}/", text, 443, text, text, Identity(text, text, text, text), NOW, (step,),

@@ -22,7 +22,7 @@ from .saving import Target
 
 if TYPE_CHECKING:
     from ..diagnose.look import Look
-    from ..diagnose.result import Diagnosis, Step
+    from ..diagnose.result import Diagnosis, DiagnosisStep
     from ..modem import Modem
     from ..stack import StackProfile
 
@@ -156,18 +156,18 @@ def _probe(data: bytes, name: str, url: Url, modem: Modem) -> tuple[Look | None,
 
 def _dead_line(url: Url, error: ModemError) -> Diagnosis:
     """The diagnosis when no modem could be opened: the line is the cause."""
-    from ..diagnose.result import Diagnosis, State, Step, findings_of_error
+    from ..diagnose.result import Diagnosis, DiagnosisStep, State, findings_of_error
     from ..model import Identity
 
     findings = findings_of_error(error)
-    step = Step("line", "The line, and who answers", State.BAD, (error.message,), findings)
+    step = DiagnosisStep("line", "The line, and who answers", State.BAD, (error.message,), findings)
     return Diagnosis(
         f"https://{url.host}:{url.port}{url.target.partition('?')[0]}", url.host, url.port,
         error.model or "a modem that is not known", "", Identity(), datetime.now(UTC), (step,), findings, error,
     )  # fmt: skip
 
 
-def show_step(step: Step) -> None:
+def show_step(step: DiagnosisStep) -> None:
     """One step for people, as it is done."""
     mark = click.style(f"{step.state.value:<9}", fg=_COLOURS[step.state.value], bold=True)
     click.echo(f"{mark} {safe(step.title)}")

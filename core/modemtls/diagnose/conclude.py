@@ -23,7 +23,7 @@ from ..errors import (
     Unsupported,
 )
 from ..findings import Finding, Severity
-from .result import State, Step, findings_of_error, guess
+from .result import DiagnosisStep, State, findings_of_error, guess
 
 if TYPE_CHECKING:
     from .walk import Knowledge
@@ -44,7 +44,9 @@ _JUDGED = _DATES | _ISSUER | {Reason.HOSTNAME_MISMATCH}
 _OF_NETWORK = frozenset({Reason.NAME_NOT_RESOLVED, Reason.REFUSED})
 
 
-def conclude(known: Knowledge, steps: Sequence[Step]) -> tuple[tuple[Finding, ...], ModemError | None]:
+def conclude(
+    known: Knowledge, steps: Sequence[DiagnosisStep]
+) -> tuple[tuple[Finding, ...], ModemError | None]:
     """The findings, most likely cause first, and the error that the failure is; ``None`` when nothing failed."""
     found = [
         finding for step in steps if step.name != "attempt" for finding in step.findings

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..operations import Operations
     from ..stack import StackProfile
     from .look import Look
-    from .result import Diagnosis, Step
+    from .result import Diagnosis, DiagnosisStep
 
 __all__ = ["AsyncDiagnosable", "Diagnosable"]
 
@@ -44,7 +44,7 @@ class Diagnosable:
         attempt: bool = True,
         timeout: float | None = None,
         stack: StackProfile | None = None,
-        on_step: Callable[[Step], None] | None = None,
+        on_step: Callable[[DiagnosisStep], None] | None = None,
     ) -> Diagnosis:
         """Find out why an HTTPS connection fails: from the line to a real attempt, and what all of it comes to.
 
@@ -90,7 +90,7 @@ class AsyncDiagnosable:
         attempt: bool = True,
         timeout: float | None = None,
         stack: StackProfile | None = None,
-        on_step: Callable[[Step], None] | None = None,
+        on_step: Callable[[DiagnosisStep], None] | None = None,
     ) -> Diagnosis:
         """Find out why an HTTPS connection fails; see :meth:`modemtls.Modem.diagnose`."""
         return await self._run(
@@ -105,7 +105,7 @@ def _walk(
     modem: Operations,
     host: str,
     port: int,
-    on_step: Callable[[Step], None] | None,
+    on_step: Callable[[DiagnosisStep], None] | None,
     *,
     target: str,
     policy: VerifyPolicy | None,

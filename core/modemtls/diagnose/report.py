@@ -15,7 +15,7 @@ from ..at.syntax import escaped
 from ..errors import Certainty
 from ..findings import Finding, Severity
 from .report_diagram import diagram
-from .result import Diagnosis, Spoken, State, Step, Who
+from .result import Diagnosis, DiagnosisStep, Spoken, State, Who
 
 __all__ = ["html_report"]
 
@@ -130,7 +130,7 @@ def _verdict(diagnosis: Diagnosis) -> Iterable[str]:
     yield "</section>"
 
 
-def _step(step: Step) -> str:
+def _step(step: DiagnosisStep) -> str:
     css = {State.GOOD: "good", State.DOUBTFUL: "doubtful", State.BAD: "bad", State.SKIPPED: "skipped"}[
         step.state
     ]

@@ -11,7 +11,7 @@ from html import escape
 
 from ..at.syntax import escaped
 from ..errors import ModemError
-from .result import Diagnosis, Spoken, State, Step, Who
+from .result import Diagnosis, DiagnosisStep, Spoken, State, Who
 
 __all__ = ["diagram"]
 
@@ -21,7 +21,7 @@ _HOST, _MODEM, _SERVER = 60, 610, 880
 _LABEL_CHARACTERS = 74
 
 
-def diagram(diagnosis: Diagnosis, step: Step) -> str:
+def diagram(diagnosis: Diagnosis, step: DiagnosisStep) -> str:
     """The SVG element."""
     left_out, spoken = _chosen(step.spoken)
     error = diagnosis.error if step.state is State.BAD else None

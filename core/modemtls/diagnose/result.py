@@ -23,7 +23,7 @@ from ..findings import Finding, Severity
 from ..model import Identity
 from .view import Origin
 
-__all__ = ["Diagnosis", "Spoken", "State", "Step", "Who", "findings_of_error", "guess"]
+__all__ = ["Diagnosis", "DiagnosisStep", "Spoken", "State", "Who", "findings_of_error", "guess"]
 
 
 class State(enum.Enum):
@@ -54,7 +54,7 @@ class Spoken:
 
 
 @dataclass(frozen=True)
-class Step:
+class DiagnosisStep:
     """One thing that was looked at: ``lines`` are facts for people, ``seconds`` what it took on the port's clock."""
 
     name: str
@@ -82,7 +82,7 @@ class Diagnosis:
     firmware: str
     identity: Identity
     started: datetime
-    steps: tuple[Step, ...]
+    steps: tuple[DiagnosisStep, ...]
     findings: tuple[Finding, ...]
     error: ModemError | None = None
     origin: Origin | None = None
@@ -112,7 +112,7 @@ class Diagnosis:
             f for f in self.findings if (f.severity, f.certainty) == (first.severity, first.certainty)
         )
 
-    def step(self, name: str) -> Step | None:
+    def step(self, name: str) -> DiagnosisStep | None:
         """The step of that name, if it was come to."""
         return next((step for step in self.steps if step.name == name), None)
 

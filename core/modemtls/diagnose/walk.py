@@ -23,7 +23,7 @@ from ..policy import Check, TlsEndpoint, VerifyPolicy
 from ..stack import StackProfile, Trait
 from .conclude import conclude
 from .look import Look
-from .result import Diagnosis, Spoken, State, Step, Who, findings_of_error
+from .result import Diagnosis, DiagnosisStep, Spoken, State, Who, findings_of_error
 from .stack_limits import limited_by
 from .steps import STEPS, Found
 
@@ -94,12 +94,14 @@ class Knowledge:
 class Walk:
     """One diagnosis; :meth:`run` is an operation.  ``tell`` is called with each step when it is done."""
 
-    def __init__(self, modem: Operations, asked: Asked, tell: Callable[[Step], None] | None = None) -> None:
+    def __init__(
+        self, modem: Operations, asked: Asked, tell: Callable[[DiagnosisStep], None] | None = None
+    ) -> None:
         self.modem = modem
         self.asked = asked
         self._tell = tell
         self._spoken: list[Spoken] = []
-        self._steps: list[Step] = []
+        self._steps: list[DiagnosisStep] = []
 
     async def run(self) -> Diagnosis:
         """All steps, and what they come to.
@@ -160,7 +162,7 @@ class Walk:
             if known.trouble is None:
                 known.trouble = error
             found = Found(State.BAD, (error.message,), findings_of_error(error))
-        step = Step(
+        step = DiagnosisStep(
             name, title, found.state, found.lines, found.findings, tuple(self._spoken), await Now() - begun
         )
         self._steps.append(step)
