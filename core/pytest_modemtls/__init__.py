@@ -21,9 +21,15 @@ _PROPERTY = "modemtls-model"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of the kit."""
     group = parser.getgroup("modemtls", "conformance of modemtls drivers")
-    group.addoption("--modem-port", metavar="PORT", help="run the conformance tests against the real modem on this port")
-    group.addoption("--modem-model", metavar="NAME", help="the model that is tested, or that is on --modem-port")
-    group.addoption("--modem-outcomes", metavar="FILE", help="write the outcomes of the conformance tests as JSON")
+    group.addoption(
+        "--modem-port", metavar="PORT", help="run the conformance tests against the real modem on this port"
+    )
+    group.addoption(
+        "--modem-model", metavar="NAME", help="the model that is tested, or that is on --modem-port"
+    )
+    group.addoption(
+        "--modem-outcomes", metavar="FILE", help="write the outcomes of the conformance tests as JSON"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -57,7 +63,9 @@ class _Conformance:
             item.user_properties.append((_PROPERTY, model))
             if self._model is not None and model != self._model:
                 dropped.append(item)
-            elif self._port is not None and getattr(getattr(item, "function", None), "needs_simulator", False):
+            elif self._port is not None and getattr(
+                getattr(item, "function", None), "needs_simulator", False
+            ):
                 dropped.append(item)
                 self.left_out.append(item.nodeid)
             else:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -316,10 +318,28 @@ def _command(group: click.Group, name: str, parent: click.Context, level: str) -
             yield from _command(command, inner, context, level + "#")
 
 
+def conformance(_: str) -> Iterator[str]:
+    """What passed in the recorded run of the conformance kit: a row a test, a column a model."""
+    recorded = json.loads((Path(__file__).parents[1] / "_conformance" / "outcomes.json").read_text("utf-8"))
+    found: dict[str, dict[str, list[str]]] = recorded["models"]
+    tests = sorted({name for cases in found.values() for name in cases})
+    yield from table(
+        ("", *(code(model) for model in found)),
+        [
+            (
+                cell(name.removeprefix("test_").replace("_", " ")),
+                *("{} of {}".format(*cases.get(name, (0, 0))) for cases in found.values()),
+            )
+            for name in tests
+        ],
+    )
+
+
 GENERATORS: dict[str, Callable[[str], Iterator[str]]] = {
     "code-index": code_index,
     "codes": codes,
     "commands": commands,
+    "conformance": conformance,
     "error-classes": error_classes,
     "error-tree": error_tree,
     "model-facts": model_facts,

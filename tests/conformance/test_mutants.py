@@ -26,7 +26,10 @@ def servers() -> Iterator[Mapping[bool, Servers]]:
 
 @pytest.fixture
 def bench(
-    servers: Mapping[bool, Servers], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    servers: Mapping[bool, Servers],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> Bench:
     monkeypatch.setenv("MODEMTLS_STATE_DIR", str(tmp_path / "state"))
     patch = request.getfixturevalue("broken")
@@ -56,10 +59,14 @@ def run(test: Test, bench: Bench, tmp_path: Path) -> None:
 def test_a_driver_with_this_fault_is_caught(mutant: Mutant, bench: Bench, tmp_path: Path) -> None:
     with pytest.raises(BaseException) as caught:  # noqa: PT011 - whatever a test fails with
         run(mutant.caught_by, bench, tmp_path)
-    assert not isinstance(caught.value, (TypeError, NameError, KeyboardInterrupt)), "the mutant itself is broken"
+    assert not isinstance(caught.value, (TypeError, NameError, KeyboardInterrupt)), (
+        "the mutant itself is broken"
+    )
 
 
-CONTROLS = {f"{test[0]}{sorted(map(str, test[1].values()))}": test for test in (each.caught_by for each in MUTANTS)}
+CONTROLS = {
+    f"{test[0]}{sorted(map(str, test[1].values()))}": test for test in (each.caught_by for each in MUTANTS)
+}
 
 
 @pytest.mark.parametrize("control", CONTROLS.values(), ids=[test[0] for test in CONTROLS.values()])

@@ -10,15 +10,26 @@ import inspect
 import pickle
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ...driver import Driver
-from ...errors import Certainty, ErrorTable, ModemError, ModemReset, ModemTimeout, NetworkError, Reason, VendorCode
+from ...errors import (
+    Certainty,
+    ErrorTable,
+    ModemError,
+    ModemReset,
+    ModemTimeout,
+    NetworkError,
+    Reason,
+    VendorCode,
+)
 from ...model import Capability
-from ...op import run
+from ...op import Sleep, run
 from ...plugins import load_object, registry
 from .bench import Bench
+from .lines import Line
 from .marks import simulated
 
 __all__ = ["Basics"]
@@ -35,7 +46,9 @@ class Basics:
         with bench.modem() as (modem, _):
             assert modem.model.name == bench.model.name
             found = [(each, each.matches(modem.identity)) for each in registry().models]
-        sure = [each.name for each, match in found if match is not None and match.certainty is Certainty.STATED]
+        sure = [
+            each.name for each, match in found if match is not None and match.certainty is Certainty.STATED
+        ]
         assert sure == [bench.model.name], f"{modem.identity} is stated to be {sure or 'nobody'}"
 
     def test_what_the_record_refers_to_can_be_loaded(self, bench: Bench) -> None:
@@ -48,7 +61,8 @@ class Basics:
         if model.options is not None:
             options = load_object(model.options)
             assert dataclasses.is_dataclass(options)
-            assert options() == options()
+            assert callable(options)
+            assert options() == options(), "each option has a default"
         assert model.simulator is not None, "a model brings its simulated modem"
 
     def test_the_record_resolves_without_a_modem_and_agrees_with_itself(self, bench: Bench) -> None:
@@ -67,16 +81,21 @@ class Basics:
     def test_no_module_of_the_driver_is_too_long(self, bench: Bench) -> None:
         driver = load_object(bench.model.driver)
         package = driver.__module__.split(".")[0]
-        own = {inspect.getsourcefile(each) for each in driver.__mro__ if each.__module__.split(".")[0] == package}
+        own = {
+            inspect.getsourcefile(each) for each in driver.__mro__ if each.__module__.split(".")[0] == package
+        }
         own.add(inspect.getsourcefile(driver))
         for name in filter(None, own):
             length = len(Path(name).read_text("utf-8").splitlines())
-            assert length <= MAX_LINES, f"{name} has {length} lines: what in it wants to be a module of its own?"
+            assert length <= MAX_LINES, (
+                f"{name} has {length} lines: what in it wants to be a module of its own?"
+            )
 
     def test_every_code_of_the_table_maps_and_keeps_number_and_text(self, bench: Bench) -> None:
         table = load_object(bench.model.errors)
         for row in table:
-            assert row.meaning and row.source, f"{row.namespace} {row.number} has no meaning or no source"
+            assert row.meaning, f"{row.namespace} {row.number} has no meaning"
+            assert row.source, f"{row.namespace} {row.number} has no source"
             code = VendorCode(row.namespace, row.number, "the modem's own words")
             error = table.error(code, asked="Asking", model=bench.model.name, command="AT", lines=("line",))
             assert type(error) is row.error
@@ -140,7 +159,9 @@ class Basics:
 
                 line.alter = alter
                 hour = modem.clock.read().time.hour
-            assert hour == 12 - (hours if altered else 0), f"+CCLK with {zone.decode()} was read as {hour} h UTC"
+            assert hour == 12 - (hours if altered else 0), (
+                f"+CCLK with {zone.decode()} was read as {hour} h UTC"
+            )
 
     # Events and restarts.
 
@@ -194,7 +215,7 @@ class Basics:
         ids=["no-sim", "pin", "puk", "denied", "never"],
     )
     def test_what_keeps_it_from_the_network_is_named(
-        self, bench: Bench, settings: dict[str, str], reason: Reason
+        self, bench: Bench, settings: dict[str, Any], reason: Reason
     ) -> None:
         with bench.modem(**settings) as (modem, _), pytest.raises(NetworkError) as caught:
             modem.network.up(timeout=60)
@@ -207,14 +228,10 @@ class Basics:
             assert modem.network.status().is_up
 
 
-def run_idle(line: object, seconds: float) -> None:
+def run_idle(line: Line, seconds: float) -> None:
     """Let virtual time pass while nobody talks."""
-    from ...op import Sleep
 
     async def idle() -> None:
         await Sleep(seconds)
 
-    from .lines import Line
-
-    assert isinstance(line, Line)
     run(idle(), line)

@@ -38,7 +38,8 @@ __all__ = ["HOSTILE", "WAYS", "Bench", "Way"]
 
 #: A body in which all that a modem says stands, and every byte.
 HOSTILE = (
-    b"\r\nOK\r\n\r\nERROR\r\n\r\n+CME ERROR: 3\r\n\r\nNO CARRIER\r\n> +++\r\nCONNECT\r\n\x1a\x1bAT+CFUN=0\r" + bytes(range(256))
+    b"\r\nOK\r\n\r\nERROR\r\n\r\n+CME ERROR: 3\r\n\r\nNO CARRIER\r\n> +++\r\nCONNECT\r\n\x1a\x1bAT+CFUN=0\r"
+    + bytes(range(256))
 )
 
 WayName = Literal["tls-stream", "http-client", "host-tls"]
@@ -181,9 +182,7 @@ class Bench:
         return AsyncModem(port, operations, lock)
 
     @contextmanager
-    def modem(
-        self, given: Mapping[str, Any] | None = None, **settings: Any
-    ) -> Iterator[tuple[Modem, Line]]:
+    def modem(self, given: Mapping[str, Any] | None = None, **settings: Any) -> Iterator[tuple[Modem, Line]]:
         """A modem on a fresh line, closed at the end.
 
         ``given`` are settings of modemtls, ``settings`` the simulated modem's.
@@ -237,7 +236,7 @@ class Bench:
         except Unsupported as error:
             sent = bytes(line.sent[before:])
             assert not sent, f"{error.message!r} came after {sent!r} had been sent"
-            assert error.message and error.model == self.model.name, "the refusal does not name the model"
+            assert error.model == self.model.name, "the refusal does not name the model"
         else:
             raise AssertionError(f"{self.model.name} does not declare it, and did not refuse it")
 
@@ -249,7 +248,9 @@ class Bench:
         yield
         gc.collect()
         deadline = time.monotonic() + 10  # servers end the threads of their connections in their own time
-        while (set(threading.enumerate()) - threads or _descriptors() > descriptors) and time.monotonic() < deadline:
+        while (
+            set(threading.enumerate()) - threads or _descriptors() > descriptors
+        ) and time.monotonic() < deadline:
             time.sleep(0.01)
         left = set(threading.enumerate()) - threads
         assert not left, f"threads are left: {', '.join(sorted(each.name for each in left))}"

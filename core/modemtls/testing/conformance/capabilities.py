@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ...errors import TlsError, Unsupported
+from ...errors import ModemError, TlsError, Unsupported
 from ...model import Capability, CredentialKind
 from ...modem import Modem
 from ...policy import Check, Enforcement, Gap, Psk, TlsVersion, VerifyPolicy
+from ...sim.server_targets import pattern
 from .bench import WAYS, Bench, Way
 from .lines import Line
 from .marks import simulated
@@ -47,12 +49,14 @@ class Capabilities:
 
     @pytest.mark.parametrize("capability", list(Capability), ids=[one.value for one in Capability])
     @simulated
-    def test_a_capability_works_or_is_refused_without_a_byte(self, bench: Bench, capability: Capability) -> None:
+    def test_a_capability_works_or_is_refused_without_a_byte(
+        self, bench: Bench, capability: Capability
+    ) -> None:
         with bench.modem() as (modem, line):
             if bench.can(capability):
                 _use(bench, modem, line, capability)
-            elif capability is Capability.CREDENTIAL_READ_BACK:
-                pass  # there is no operation of that name: listing simply shows less
+            elif capability in (Capability.CREDENTIAL_READ_BACK, Capability.CHECKED_STREAM):
+                pass  # there is no operation of that name: listing, or a response, simply says less
             elif capability is Capability.CREDENTIAL_LIST and not bench.has_store:
                 before = len(line.sent)
                 assert modem.credentials.list() == ()
@@ -117,13 +121,33 @@ class Capabilities:
             assert session.get("/").status == 200
 
     @each_way
+    @simulated
+    def test_each_session_has_the_policy_that_it_was_given(self, bench: Bench, way: Way) -> None:
+        """What one session may leave out, the next one does not."""
+        careless = replace(VerifyPolicy.insecure(), accept_gaps=bench.gaps(way))
+        careful = VerifyPolicy(accept_gaps=bench.gaps(way))
+        with bench.modem() as (modem, line):
+            if not bench.can(way.capability):
+                with bench.refused(line):
+                    bench.session(modem, "stranger", way, policy=careless).get("/")
+                return
+            _trust(bench, modem, way, careful)
+            for _ in range(2):
+                assert _status(bench, modem, "stranger", way, careless) == 200
+                with pytest.raises(TlsError):
+                    _status(bench, modem, "stranger", way, careful)
+
+    @each_way
     @each_version
     @simulated
     def test_a_minimum_version_is_held_or_refused(self, bench: Bench, way: Way, version: TlsVersion) -> None:
         gaps = bench.gaps(way) - {Gap.MINIMUM_VERSION}
         policy = VerifyPolicy(minimum_version=version, accept_gaps=gaps)
         with bench.modem({"accept_gaps": gaps}) as (modem, line):
-            if not bench.can(way.capability) or version not in enforcement(bench, way, policy).minimum_versions:
+            if (
+                not bench.can(way.capability)
+                or version not in enforcement(bench, way, policy).minimum_versions
+            ):
                 with bench.refused(line):
                     bench.session(modem, "good", way, policy=policy).get("/")
                 return
@@ -159,7 +183,9 @@ class Capabilities:
     @simulated
     def test_cipher_suites_are_held_or_refused(self, bench: Bench, way: Way) -> None:
         policy = VerifyPolicy(
-            cipher_suites=(_AES_128_GCM,), maximum_version=None, accept_gaps=bench.gaps(way) - {Gap.CIPHER_SUITES}
+            cipher_suites=(_AES_128_GCM,),
+            maximum_version=None,
+            accept_gaps=bench.gaps(way) - {Gap.CIPHER_SUITES},
         )
         known = enforcement(bench, way, policy).cipher_suites or frozenset()
         with bench.modem({"accept_gaps": policy.accept_gaps}) as (modem, line):
@@ -224,7 +250,9 @@ class Capabilities:
             assert policy.psk is not None
             shown = repr(modem.profiles.list()).casefold()
             assert policy.psk.key.hex() not in shown, "the listing of profiles shows the pre-shared key"
-            assert policy.psk.key.hex().encode() in bytes(line.sent).lower(), "the key never reached the modem"
+            assert policy.psk.key.hex().encode() in bytes(line.sent).lower(), (
+                "the key never reached the modem"
+            )
 
     @each_way
     @simulated
@@ -286,4 +314,32 @@ def _use(bench: Bench, modem: Modem, line: Line, capability: Capability) -> None
             assert shown, "what was stored is not listed"
             if capability is Capability.CREDENTIAL_READ_BACK:
                 assert shown[0].fingerprint is not None or shown[0].crc32 is not None
+        case Capability.CHECKED_STREAM:
+            bench.trust(modem, WAYS["tls-stream"])
+            _flipped_bytes_show(bench, modem, line)
 
+
+def _flipped_bytes_show(bench: Bench, modem: Modem, line: Line) -> None:
+    """One bit flips in what the modem says: the body is right all the same, or there is an error."""
+    struck = 0
+    for place in range(0, 2500, 131):
+        passed = 0
+
+        def flip(data: bytes, place: int = place) -> bytes:
+            nonlocal passed, struck
+            where, passed = place - passed, passed + len(data)
+            if not 0 <= where < len(data):
+                return data
+            struck += 1
+            return data[:where] + bytes([data[where] ^ 1]) + data[where + 1 :]
+
+        with bench.session(modem, "good", WAYS["tls-stream"]) as session:
+            line.alter = flip
+            with contextlib.suppress(ModemError):
+                response = session.get("/bytes/2000", timeout=10)
+                assert response.line_checked
+                assert (response.status, response.body) == (200, pattern(2000)), (
+                    f"byte {place} from the modem"
+                )
+            line.alter = lambda data: data
+    assert struck > 10, "too few bytes came"

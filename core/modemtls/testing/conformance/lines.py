@@ -39,6 +39,7 @@ class Fault(enum.Enum):
     """The program is interrupted there."""
 
 
+_NEVER = b"\x00no such bytes\x00"
 _FORGED = {
     Fault.ERROR: b"\r\nERROR\r\n",
     Fault.CME: b"\r\n+CME ERROR: 4\r\n",
@@ -65,6 +66,7 @@ class Line(Port):
         self.is_closed = False
         self.alter: Callable[[bytes], bytes] = lambda data: data
         self._at = 0
+        self._marker = _NEVER
         self._fault: Fault | None = None
         self._strike: Callable[[], None] = lambda: None
         self._due = b""
@@ -87,9 +89,14 @@ class Line(Port):
         self.steps, self._at, self._fault, self._strike = 0, step, fault, strike
         self.has_struck = False
 
+    def arm_at(self, fault: Fault, marker: bytes) -> None:
+        """Let every write fail that has ``marker`` in it."""
+        self.arm(fault, 0)
+        self._marker = marker
+
     def disarm(self) -> None:
         """Nothing fails any more; a port that is gone stays gone."""
-        self._at = 0
+        self._at, self._marker = 0, _NEVER
         self._halving = self._dropping = False
 
     def write(self, data: bytes, timeout: float) -> None:
@@ -98,7 +105,7 @@ class Line(Port):
         self.sent += data
         self.steps += 1
         self._halving = self._dropping = False
-        if self.steps != self._at or self._fault is None:
+        if self._fault is None or not (self.steps == self._at or self._marker in data):
             self.inner.write(data, timeout)
             return
         self.has_struck = True

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from ...errors import ModemError
@@ -57,7 +58,7 @@ class Secrets:
     @simulated
     def test_no_secret_is_logged_recorded_or_part_of_an_error(self, bench: Bench, tmp_path: Path) -> None:
         way = WAYS["tls-stream"]
-        certificate, key = bench.servers(way).client_credential
+        keys: list[bytes] = []
         shown: list[str] = []
         with _all_logs() as logged:
             line = bench.line(sim="pin", pin=_PIN)
@@ -66,11 +67,13 @@ class Secrets:
                 modem.network.up()
                 if bench.has_store and bench.resolved.enforcement.client_credential:
                     bench.trust(modem, way)
-                    modem.install(certificate, key)
-                    for step in (2, 3, 4):
-                        modem.credentials.list()
-                        line.arm(Fault.ERROR, step)
-                        shown += _error_of(lambda: modem.install(*_another(bench)))
+                    for fault in (Fault.ERROR, Fault.GARBAGE, None):
+                        certificate, key = bench.servers(way).new_client_credential()
+                        keys.append(key)
+                        if fault is not None:
+                            line.arm_at(fault, b"PRIVATE KEY")
+                        shown += _error_of(partial(modem.install, certificate, key))
+                        assert fault is None or line.has_struck, "the key was never sent"
                         line.disarm()
                 if bench.resolved.enforcement.psk:
                     policy = VerifyPolicy(psk=Psk("device", _PSK), accept_gaps=bench.gaps(way))
@@ -84,15 +87,12 @@ class Secrets:
         shown += logged
         shown.append((tmp_path / "session.txt").read_text("utf-8"))
         everything = "\n".join(shown)
-        secrets = [f'"{_PIN}"', f"={_PIN}", f'"{_WRONG_PIN}"', f"={_WRONG_PIN}", *_pieces(key)]
+        secrets = [f'"{_PIN}"', f"={_PIN}", f'"{_WRONG_PIN}"', f"={_WRONG_PIN}"]
+        secrets += [piece for key in keys for piece in _pieces(key)]
         secrets += [_PSK.hex(), _PSK.hex().upper()]
         found = sum(secret in everything for secret in secrets)
         assert not found, f"{found} of {len(secrets)} secrets are shown"
         assert "AT+C" in everything, "nothing was logged at all"
-
-
-def _another(bench: Bench) -> tuple[bytes, bytes]:
-    return bench.servers(WAYS["tls-stream"]).client_credential
 
 
 def _error_of(operation: object) -> list[str]:

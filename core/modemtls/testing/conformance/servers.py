@@ -20,7 +20,7 @@ import trustme
 from ...policy import TlsVersion
 from ...sim.server import HttpsServer
 
-__all__ = ["FAILURES", "Servers"]
+__all__ = ["FAILURES", "Servers", "strange_ca"]
 
 #: What is wrong with a server, by its name in the kit.
 FAILURES = (
@@ -29,6 +29,12 @@ FAILURES = (
 
 _DAY = timedelta(days=1)
 _ELLIPTIC = trustme.KeyType.ECDSA
+
+
+def strange_ca(name: str) -> bytes:
+    """A CA certificate of nobody here."""
+    pem: bytes = trustme.CA(organization_name=name, key_type=_ELLIPTIC).cert_pem.bytes()
+    return pem
 
 
 class Servers:
@@ -58,7 +64,10 @@ class Servers:
             else server("version", tls_max=TlsVersion.TLS1_1),
             # Anonymous key exchange: no client that verifies a certificate can agree to it.
             "cipher": server(
-                "cipher", tls_min=TlsVersion.TLS1_0, tls_max=TlsVersion.TLS1_0, ciphers="AECDH-AES128-SHA:@SECLEVEL=0"
+                "cipher",
+                tls_min=TlsVersion.TLS1_0,
+                tls_max=TlsVersion.TLS1_0,
+                ciphers="AECDH-AES128-SHA:@SECLEVEL=0",
             )
             if is_old
             else server("cipher", tls_max=TlsVersion.TLS1_2, ciphers="ECDHE-ECDSA-ARIA128-GCM-SHA256"),
@@ -84,16 +93,16 @@ class Servers:
     @functools.cached_property
     def client_credential(self) -> tuple[bytes, bytes]:
         """A certificate that the server ``client`` lets in, and its key."""
+        return self.new_client_credential()
+
+    def new_client_credential(self) -> tuple[bytes, bytes]:
+        """Another one of that kind."""
         leaf = self.client_ca.issue_cert("device.test", key_type=_ELLIPTIC)
         return leaf.cert_chain_pems[0].bytes(), leaf.private_key_pem.bytes()
 
     def requests(self, kind: str) -> int:
         """How many requests a server got, in the clear or not."""
         return len(self._plain.requests if kind == "plain" else self.by_name[kind].log)
-
-    def strange_ca(self, name: str) -> bytes:
-        """A CA certificate of nobody here."""
-        return trustme.CA(organization_name=name, key_type=_ELLIPTIC).cert_pem.bytes()
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
@@ -124,7 +133,7 @@ class _PlainServer:
         requests = self.requests
 
         class Answering(_Silent):
-            def do_POST(self) -> None:  # noqa: N802 - http.server looks for this name
+            def do_POST(self) -> None:
                 requests.append(self.path)
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
                 self.send_response(200)
@@ -135,7 +144,9 @@ class _PlainServer:
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering)
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
         self._thread.start()
         return self
 

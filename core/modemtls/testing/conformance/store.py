@@ -9,7 +9,7 @@ from ...model import Capability, CredentialKind
 from .bench import WAYS, Bench
 from .lines import Line
 from .marks import simulated
-from .servers import Servers
+from .servers import strange_ca
 
 __all__ = ["CredentialStore"]
 
@@ -33,22 +33,21 @@ def holds(bench: Bench, line: Line, pem: bytes) -> list[tuple[str, int]]:
 class CredentialStore:
     """Where a model has no store, each of these says so without a byte."""
 
-    def _cas(self, bench: Bench, count: int) -> list[bytes]:
-        made: Servers = bench.servers(_WAY)
-        return [made.strange_ca(f"CA {number}") for number in range(count)]
+    def _cas(self, count: int) -> list[bytes]:
+        return [strange_ca(f"CA {number}") for number in range(count)]
 
     def _no_store(self, bench: Bench) -> bool:
         """There is no store: then storing is refused, and that was looked at."""
         if bench.has_store:
             return False
         with bench.modem() as (modem, line), bench.refused(line):
-            modem.credentials.put(self._cas(bench, 1)[0], _CA)
+            modem.credentials.put(self._cas(1)[0], _CA)
         return True
 
     def test_what_is_stored_is_listed_replaced_and_removed(self, bench: Bench) -> None:
         if self._no_store(bench):
             return
-        first, second = self._cas(bench, 2)
+        first, second = self._cas(2)
         with bench.modem() as (modem, _):
             before = {each.slot for each in modem.credentials.list()}
             one = modem.credentials.put(first, _CA)
@@ -70,7 +69,7 @@ class CredentialStore:
     def test_the_flash_holds_the_very_bytes(self, bench: Bench) -> None:
         if self._no_store(bench):
             return
-        [pem] = self._cas(bench, 1)
+        [pem] = self._cas(1)
         certificate, key = bench.servers(_WAY).client_credential
         with bench.modem() as (modem, line):
             modem.trust(bench.servers(_WAY).ca_pem)
@@ -88,7 +87,7 @@ class CredentialStore:
     def test_what_is_listed_is_what_is_there(self, bench: Bench) -> None:
         if self._no_store(bench) or not bench.can(Capability.CREDENTIAL_LIST):
             return
-        [pem] = self._cas(bench, 1)
+        [pem] = self._cas(1)
         with bench.modem() as (modem, line):
             put = modem.credentials.put(pem, _CA)
             [shown] = [each for each in modem.credentials.list() if each.slot == put.slot]
@@ -103,7 +102,7 @@ class CredentialStore:
     def test_a_new_trust_set_replaces_the_old_one_and_leaves_nothing_of_it(self, bench: Bench) -> None:
         if self._no_store(bench):
             return
-        first, second = self._cas(bench, 2)
+        first, second = self._cas(2)
         with bench.modem() as (modem, line):
             modem.trust(first)
             modem.trust(second)
@@ -123,11 +122,11 @@ class CredentialStore:
         limits = bench.resolved.limits
         slots = limits.preferred_slots or [slot for slot in limits.slots if slot not in limits.reserved_slots]
         with bench.modem() as (modem, line):
-            put = [modem.credentials.put(pem, _CA).slot for pem in self._cas(bench, len(slots))]
+            put = [modem.credentials.put(pem, _CA).slot for pem in self._cas(len(slots))]
             assert sorted(put) == sorted(slots), "not every slot was used, or one twice"
             before = bench.stored(line)
             with pytest.raises(CredentialError) as caught:
-                modem.credentials.put(bench.servers(_WAY).strange_ca("one too many"), _CA)
+                modem.credentials.put(strange_ca("one too many"), _CA)
             assert Reason.STORE_FULL in caught.value.reasons
             assert bench.stored(line) == before
 
@@ -135,7 +134,7 @@ class CredentialStore:
         if self._no_store(bench):
             return
         limits = bench.resolved.limits
-        [pem] = self._cas(bench, 1)
+        [pem] = self._cas(1)
         with bench.modem() as (modem, line):
             before = len(line.sent)
             for slot in (*sorted(limits.reserved_slots), limits.slots[-1] + 1, limits.slots[0] - 1):
@@ -152,7 +151,7 @@ class CredentialStore:
         limit = bench.resolved.limits.max_certificate_bytes
         if self._no_store(bench) or limit is None:
             return
-        many = b"".join(self._cas(bench, limit // 500 + 2))
+        many = b"".join(self._cas(limit // 500 + 2))
         assert len(many) > limit
         with bench.modem() as (modem, line):
             before = bench.stored(line)
@@ -161,11 +160,13 @@ class CredentialStore:
             assert bench.stored(line) == before
 
     @simulated
-    @pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 1.0], ids=["first byte", "a third", "nearly all", "last byte"])
+    @pytest.mark.parametrize(
+        "share", [0.0, 0.3, 0.9, 1.0], ids=["first byte", "a third", "nearly all", "last byte"]
+    )
     def test_a_power_cut_in_the_middle_leaves_the_old_or_the_new(self, bench: Bench, share: float) -> None:
         if self._no_store(bench):
             return
-        first, second = self._cas(bench, 2)
+        first, second = self._cas(2)
         with bench.modem() as (modem, line):
             modem.trust(first)
             before = plain(bench.stored(line))

@@ -80,7 +80,7 @@ class DriverConformance(Basics, Capabilities, CredentialStore, TlsFailures, Http
 def _name(model: str, config: pytest.Config) -> str:
     name = model or config.getoption("--modem-model", None)
     if not name:
-        raise pytest.UsageError("Name the model: model = \"acme-x1\" in the class, or --modem-model acme-x1.")
+        raise pytest.UsageError('Name the model: model = "acme-x1" in the class, or --modem-model acme-x1.')
     return str(name)
 
 

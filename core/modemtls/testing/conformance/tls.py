@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ...errors import CertificateError, ModemError, NetworkError, TlsError
 from ...model import Capability
+from ...modem import Modem
 from ...plugins import load_object
 from ...policy import Check
 from .bench import WAYS, Bench, Way
 from .lines import Line
 from .marks import simulated
-from .servers import FAILURES
+from .servers import FAILURES, strange_ca
 
 __all__ = ["TlsFailures"]
 
@@ -49,11 +52,8 @@ def failure(bench: Bench, way: Way, kind: str) -> ModemError | None:
             return error
 
 
-def is_usable(bench: Bench, modem: object, line: Line, way: Way) -> None:
+def is_usable(bench: Bench, modem: Modem, line: Line, way: Way) -> None:
     """After a failure the same modem does the same thing right."""
-    from ...modem import Modem
-
-    assert isinstance(modem, Modem)
     with bench.session(modem, "good", way) as session:
         assert session.get("/bytes/100").status == 200
     assert not open_connections(line), "a connection stayed open in the modem"
@@ -71,7 +71,9 @@ class TlsFailures:
     @each_way
     @pytest.mark.parametrize("kind", FAILURES)
     @simulated
-    def test_what_is_wrong_with_a_server_gives_the_right_class(self, bench: Bench, way: Way, kind: str) -> None:
+    def test_what_is_wrong_with_a_server_gives_the_right_class(
+        self, bench: Bench, way: Way, kind: str
+    ) -> None:
         if not bench.can(way.capability):
             with bench.modem() as (modem, line), bench.refused(line):
                 bench.session(modem, kind, way).get("/")
@@ -103,7 +105,7 @@ class TlsFailures:
                     modem.https("nowhere.invalid", http=way.http, tls=way.tls).get("/")
                 return
             bench.trust(modem, way)
-            more = {"ca": bench.servers(way).ca_pem} if way.tls == "host" else {}
+            more: dict[str, Any] = {"ca": bench.servers(way).ca_pem} if way.tls == "host" else {}
             session = modem.https("nowhere.invalid", http=way.http, tls=way.tls, **more)
             with pytest.raises(NetworkError):
                 session.get("/")
@@ -115,10 +117,12 @@ class TlsFailures:
         """A request without a trust anchor fails, and never succeeds unverified."""
         before = len(bench.servers(way).good.log)
         with bench.modem() as (modem, _):
-            more = {"ca": bench.servers(way).strange_ca("Nobody")} if way.tls == "host" else {}
+            more = {"ca": strange_ca("Nobody")} if way.tls == "host" else {}
             with pytest.raises(ModemError):
                 bench.session(modem, "good", way, **more).get("/")
-        assert len(bench.servers(way).good.log) == before, "the request was sent to a server that nobody verified"
+        assert len(bench.servers(way).good.log) == before, (
+            "the request was sent to a server that nobody verified"
+        )
 
     @each_way
     @simulated

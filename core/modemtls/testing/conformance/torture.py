@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -73,9 +75,13 @@ class _Scene:
         """The same, awaited."""
         if self.is_stored:
             await modem.trust(self.bench.servers(self.way).ca_pem)
-        more = {} if self.is_stored else {"ca": self.bench.servers(self.way).ca_pem}
+        more: dict[str, Any] = {} if self.is_stored else {"ca": self.bench.servers(self.way).ca_pem}
         session = modem.https(
-            self.bench.host(self.kind, self.way), http=self.way.http, tls=self.way.tls, policy=self.policy(), **more
+            self.bench.host(self.kind, self.way),
+            http=self.way.http,
+            tls=self.way.tls,
+            policy=self.policy(),
+            **more,
         )
         async with session:
             return (await session.post("/echo", _BODY)).body
@@ -97,7 +103,9 @@ class Torture:
         for way in bench.ways:
             total = _count(bench, way)
             with bench.nothing_left():
-                struck = [_blocking(_Scene(bench, way, "good"), fault, step) for step in steps_to_try(total, 4)]
+                struck = [
+                    _blocking(_Scene(bench, way, "good"), fault, step) for step in steps_to_try(total, 4)
+                ]
             assert any(struck[:2]), "no step failed"
 
     @pytest.mark.parametrize("fault", _FAULTS, ids=[fault.name.lower() for fault in _FAULTS])
@@ -129,7 +137,9 @@ class Torture:
                         scene.line.arm(fault, step, _interrupt)
                         with contextlib.suppress(ModemError, KeyboardInterrupt):
                             scene.run(modem)
-                            raise AssertionError(f"{way.name}, {fault.value} at step {step}: {kind} was let in")
+                            raise AssertionError(
+                                f"{way.name}, {fault.value} at step {step}: {kind} was let in"
+                            )
                         scene.line.disarm()
                 finally:
                     scene.line.inner.close()
@@ -169,8 +179,6 @@ def _commands(sent: bytes) -> list[bytes]:
 
 def _without_journal(bench: Bench) -> None:
     """Forget what was remembered of the modem before: the next is another one with the same number."""
-    import shutil
-
     shutil.rmtree(os.environ["MODEMTLS_STATE_DIR"], ignore_errors=True)
 
 
@@ -262,7 +270,7 @@ def _cancel(loop: asyncio.AbstractEventLoop, task: asyncio.Future[bytes]) -> Non
 
 
 def _again(operation: Callable[[], bytes]) -> bytes:
-    """What the next try gives; it may end with a typed error once: a close that was refused shows when it is in the way."""
+    """What the next try gives; it may end with a typed error once, where a close that was refused is in the way."""
     try:
         return operation()
     except ModemError:
