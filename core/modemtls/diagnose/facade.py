@@ -92,7 +92,18 @@ class AsyncDiagnosable:
         stack: StackProfile | None = None,
         on_step: Callable[[DiagnosisStep], None] | None = None,
     ) -> Diagnosis:
-        """Find out why an HTTPS connection fails; see :meth:`modemtls.Modem.diagnose`."""
+        """Find out why an HTTPS connection fails: from the line to a real attempt, and what all of it comes to.
+
+        What the modem refuses is part of the result and not raised.  ``http``, ``tls``, ``profile``, ``policy``: as
+        for :meth:`https`.  ``look``: the server as seen from elsewhere (:mod:`modemtls.diagnose.look`,
+        :mod:`modemtls.diagnose.evidence`); without one, and unless ``may_look`` is false, the server is looked at
+        through the modem where that has a plain TCP stream.  ``ca``: what should be in the CA slot.  ``attempt``:
+        connect in the end.  ``timeout``: seconds for each connection.  ``stack``: what is known of the modem's TLS
+        stack, instead of what its model declares.  ``on_step`` is called with each step when it is done.
+
+        :raises ValueError: ``host`` or ``target`` cannot be asked for.
+        :raises CredentialError: ``ca`` cannot be read.
+        """
         return await self._run(
             _walk(
                 self._ops, host, port, on_step, target=target, policy=policy, http=http, tls=tls, profile=profile,
