@@ -214,7 +214,8 @@ def test_a_long_module_is_found_and_the_list_only_shrinks(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "source", ["core/modemtls", "plugins/modemtls_sequans", "plugins/modemtls_sierra_wip"]
+    "source",
+    ["core/modemtls", "core/pytest_modemtls", "plugins/modemtls_sequans", "plugins/modemtls_sierra_wip"],
 )
 def test_every_source_file_is_installed(source: str) -> None:
     spec = find_spec(Path(source).name)
