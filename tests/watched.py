@@ -29,9 +29,7 @@ from . import watch
 #: Records whose ``repr`` may show a secret, and why.
 EXEMPT_RECORDS: dict[str, str] = {
     "modemtls.sim.server_targets.Request": "what the server of a test has received",
-    "modemtls.at.syntax.Quoted": "it is marked as a secret right after it is made: secret(quote(…))",
 }
-_STEPS = frozenset({"modemtls.op"})
 
 
 def install(plugin: watch.Plugin) -> None:
@@ -207,7 +205,7 @@ def look_for_new_modules() -> None:
         return
     _modules = len(sys.modules)
     for name, module in list(sys.modules.items()):
-        if name.split(".")[0].startswith("modemtls") and name not in _STEPS:
+        if name.split(".")[0].startswith("modemtls"):
             for thing in list(vars(module).values()):
                 if isinstance(thing, type) and thing.__module__ == name and dataclasses.is_dataclass(thing):
                     _watch_record(thing)

@@ -197,6 +197,13 @@ class Driver(ABC):
         """
         raise self.unsupported("an HTTP client of its own")
 
+    async def restore_profile(self, stored: StoredProfile) -> None:
+        """Write a security profile back exactly as it was read, whatever stands in it, and look at it again.
+
+        :raises CredentialError: the modem does not show all of it (nothing was sent then), or takes it no more.
+        """
+        raise self.unsupported("way to write a security profile back as it was")
+
     async def http_disconnect(self, profile: int) -> None:  # noqa: B027 - nothing to do is right for most
         """End the connection of the modem's HTTP client, if there is one."""
 

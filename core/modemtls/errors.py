@@ -88,6 +88,7 @@ class Reason(enum.Enum):
     CLIENT_CERTIFICATE_MISSING = "client-certificate-missing"
     CLIENT_CERTIFICATE_REFUSED = "client-certificate-refused"
     HANDSHAKE_FAILED = "handshake-failed"
+    NOT_VERIFIED = "not-verified"
     NOT_TLS = "not-tls"
     # what is stored and configured in the modem
     SLOT_EMPTY = "slot-empty"

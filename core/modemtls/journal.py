@@ -279,7 +279,7 @@ def _unlist(mine: dict[str, Any], namespace: str, slot: int) -> None:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees the old or the new one."""
+    """Write a file so that a reader sees the old or the new one, and the new one after a power cut of this computer."""
     descriptor, name = tempfile.mkstemp(dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -290,6 +290,21 @@ def _replace(path: Path, data: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the folder's names last, where the system can do that; what is in its files lasts by itself."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:  # the file is in its place, and some file systems cannot do more
+        happened("the journal's folder cannot be synced", level=logging.DEBUG, error=str(error))
 
 
 @contextmanager

@@ -108,6 +108,9 @@ class Modem(Facts, Diagnosable):
     def command(self, line: str, *, data: bytes | None = None, timeout: float | None = None) -> Reply:
         """Send one line of your own, and ``data`` to the prompt that it opens; a refusal is a reply too.
 
+        ``timeout`` is in seconds, from when the line is sent.  After an exchange that broke off, the model's limit
+        for recovery (``recover_timeout``, 10 s as a rule) may pass before that.
+
         :raises CommandError: the line is not one line of printable ASCII.
         """
         return self._run(self._ops.command(line, data, timeout))
@@ -235,6 +238,9 @@ class AsyncModem(Facts, AsyncDiagnosable):
 
     async def command(self, line: str, *, data: bytes | None = None, timeout: float | None = None) -> Reply:
         """Send one line of your own, and ``data`` to the prompt that it opens; a refusal is a reply too.
+
+        ``timeout`` is in seconds, from when the line is sent.  After an exchange that broke off, the model's limit
+        for recovery (``recover_timeout``, 10 s as a rule) may pass before that.
 
         :raises CommandError: the line is not one line of printable ASCII.
         """

@@ -356,15 +356,14 @@ class Operations:
             command = Command(command.text, shown, command.reply)
         limits = self.resolved.limits
         if data is None:
-            reply = await self.channel.command(
-                command, timeout=timeout or limits.connect_timeout, dial=True, asks=True
-            )
+            wait = limits.connect_timeout if timeout is None else timeout
+            reply = await self.channel.command(command, timeout=wait, dial=True, asks=True)
         else:
             reply = await self.channel.upload(
                 command,
                 data,
-                prompt_timeout=timeout or limits.prompt_timeout,
-                timeout=timeout or 30.0,
+                prompt_timeout=limits.prompt_timeout if timeout is None else timeout,
+                timeout=30.0 if timeout is None else timeout,
                 hide=b"PRIVATE KEY" in data,
             )
         lines = tuple(map(redact, reply.lines))

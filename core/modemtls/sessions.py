@@ -164,7 +164,9 @@ class HttpsSession:
             return data
 
         try:
-            yield StreamedResponse(head, self._modem.model.name, self.tls, following)
+            yield StreamedResponse(
+                head, self._modem.model.name, self.tls, self._session.line_checked, following
+            )
         finally:
             if not ended:
                 self._modem._run(self._session.drop(head))
@@ -336,7 +338,9 @@ class AsyncHttpsSession:
             return data
 
         try:
-            yield AsyncStreamedResponse(head, self._modem.model.name, self.tls, following)
+            yield AsyncStreamedResponse(
+                head, self._modem.model.name, self.tls, self._session.line_checked, following
+            )
         finally:
             if not ended:
                 await self._modem._run(self._session.drop(head))

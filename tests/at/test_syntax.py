@@ -10,7 +10,6 @@ from modemtls.at import (
     Bare,
     Command,
     Final,
-    Quoted,
     QuoteLimits,
     fields,
     free_text,
@@ -252,4 +251,4 @@ def test_escaped_text_is_printable_and_short(text: str) -> None:
 
 
 def test_a_quoted_string_says_what_it_is() -> None:
-    assert repr(Quoted('"open"')) == 'Quoted("open")'
+    assert repr(quote("pass")) == "Quoted(6 characters)"  # it may become a secret in the next moment

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography import x509
@@ -17,11 +18,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 import modemtls
-from modemtls import CredentialKind, Installed, Modem, ModemError, Response
+from modemtls import CredentialKind, Gap, Installed, Modem, ModemError, Response, VerifyPolicy
 from modemtls.credentials import bundle, read
-from modemtls.sim import Damage, Faults, FaultyLine, FaultyPort, SimPort
-from modemtls.sim.server import HttpsServer, pattern
+from modemtls.sim import CellularSimulator, Damage, Faults, FaultyLine, FaultyPort, SimPort
+from modemtls.sim.server import HttpsServer, Request, pattern
 from modemtls_sequans.simulator import Gm02s
+from modemtls_sierra_wip.simulator.companion import Q2686
 
 LONGEST = 900.0
 """Virtual seconds after which an operation counts as hung."""
@@ -90,11 +92,24 @@ class Outcome:
     word: str
     seconds: float
     damage: tuple[Damage, ...]
+    """What the line did to bytes on their way to the modem, and then to those on their way to the host."""
+    to_host: tuple[Damage, ...]
     faults: str
     wrong: str = ""
     again: str = ""
     has_events: bool = False
     """The modem said harmless things in between."""
+    line_checked: bool = False
+    """What the response says of the line that it came over."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What an operation that ended well says of itself, and what is wrong with that."""
+
+    word: str
+    wrong: str = ""
+    line_checked: bool = False
 
 
 def simulator(settings: dict[str, Any]) -> Gm02s:
@@ -189,7 +204,8 @@ def import_run(seed: int, monkeypatch: pytest.MonkeyPatch) -> Outcome:
     }
     kind = random_.choice(_KINDS)
 
-    def act(modem: Modem, sim: Gm02s) -> tuple[str, str]:
+    def act(modem: Modem, sim: CellularSimulator) -> Judged:
+        assert isinstance(sim, Gm02s)
         before = _objects(sim)
         done = do_import(modem, what)
         return _judge_import(what, done, before, sim)
@@ -199,7 +215,7 @@ def import_run(seed: int, monkeypatch: pytest.MonkeyPatch) -> Outcome:
 
 def _judge_import(
     what: str, done: list[tuple[Installed, bytes]], before: dict[tuple[str, int], bytes], sim: Gm02s
-) -> tuple[str, str]:
+) -> Judged:
     after = _objects(sim)
     wrong, verified = [], True
     mine = set()
@@ -231,7 +247,7 @@ def _judge_import(
             or named != ((slots[0], None, None) if len(slots) == 1 else (None, *slots))
         ):
             wrong.append(f"the profile is {profile}")
-    return ("verified" if verified else "unverified"), "; ".join(wrong)
+    return Judged("verified" if verified else "unverified", "; ".join(wrong))
 
 
 # Request.
@@ -250,13 +266,57 @@ def request_run(seed: int, server: HttpsServer, monkeypatch: pytest.MonkeyPatch)
     }
     kind = random_.choice(_KINDS)
 
-    def act(modem: Modem, sim: Gm02s) -> tuple[str, str]:
+    def act(modem: Modem, sim: CellularSimulator) -> Judged:
+        before = _last(server)
         with modem.https("device.test", http=way) as session:  # type: ignore[arg-type]
             response = session.request(method, target, body=pattern(size) if post else None, timeout=20.0)
-        return _judge_response(response, server, method, target, pattern(size) if post else b"")
+        return _judge_response(response, server, before, method, target, pattern(size) if post else b"")
 
     name = f"{way} {method} {size}"
     return _run(seed, kind, settings, name, lambda modem: trusted(modem, server), act, random_, monkeypatch)
+
+
+def checked_run(seed: int, server: HttpsServer, old: HttpsServer, monkeypatch: pytest.MonkeyPatch) -> Outcome:
+    """A request over a line that is checked: TLS on this computer, or a modem with a checksum of its own.
+
+    ``old`` is a server that such a modem's TLS can meet.  The bytes of a handshake are others each time, so a
+    seed stands for the faults alone.
+    """
+    random_ = random.Random(seed)
+    on_host = random_.random() < 0.5
+    method = random_.choice(("GET", "GET", "POST"))
+    size = random_.choice((1, 40, 700, 4000))
+    body = pattern(size) if method == "POST" else b""
+    target = "/echo" if body else f"/bytes/{size}"
+    server = server if on_host else old
+    settings = {
+        "map": f"device.test:443=127.0.0.1:{server.port}",
+        "echo": random_.choice((False, True)),
+        "urc_noise": random_.choice((0.0, 0.2)),
+    }
+    kind = random_.choice(_KINDS)
+    own: dict[str, Any] = {"tls": "host", "ca": server.ca_pem} if on_host else {"policy": OLD_TLS}
+
+    def prepare(modem: Modem) -> None:
+        if not on_host:
+            modem.trust(server.ca_pem, policy=OLD_TLS)
+
+    def act(modem: Modem, sim: CellularSimulator) -> Judged:
+        before = _last(server)
+        with modem.https("device.test", **own) as session:
+            response = session.request(method, target, body=body or None, timeout=20.0)
+        return _judge_response(response, server, before, method, target, body)
+
+    name = f"{'host' if on_host else 'checksum'} {method} {size}"
+    make = simulator if on_host else _companion
+    return _run(seed, kind, settings, name, prepare, act, random_, monkeypatch, make)
+
+
+OLD_TLS = VerifyPolicy(accept_gaps=frozenset({Gap.HOSTNAME, Gap.MINIMUM_VERSION}))
+
+
+def _companion(settings: dict[str, Any]) -> CellularSimulator:
+    return Q2686(clock="2026-11-21T00:00:00Z", registration_delay=0.0, patience=0.02, **settings)
 
 
 def trusted(modem: Modem, server: HttpsServer) -> None:
@@ -264,33 +324,41 @@ def trusted(modem: Modem, server: HttpsServer) -> None:
 
 
 def _judge_response(
-    response: Response, server: HttpsServer, method: str, target: str, body: bytes
-) -> tuple[str, str]:
-    got = server.log[-1]
+    response: Response, server: HttpsServer, before: Request | None, method: str, target: str, body: bytes
+) -> Judged:
+    got = _last(server)
+    if got is None or got is before:  # the server could not read what came as a request, and did not count it
+        wrong_status = "" if response.status >= 400 else f"status {response.status}"
+        return Judged("request altered on its way", wrong_status, response.line_checked)
     altered = (got.method, got.target, got.body) != (method, target, body)
     word = "request altered on its way" if altered else "complete" if response.is_complete else "of no length"
-    expected = _answer(got.method, got.target, got.body)
-    if expected is None:
-        return word, "" if response.status == 404 else f"status {response.status} for {got.target}"
+    status, expected = _answer(got.target, got.body)
     wrong = []
-    if response.body != expected:
+    if expected is not None and response.body != expected:
         same = "as long" if len(response.body) == len(expected) else "shorter or longer"
         wrong.append(f"body differs, {same}" + ("" if response.is_complete else ", not said to be complete"))
-    if response.status != 200:
+    if response.status != status:
         wrong.append(f"status {response.status}")
-    return word, "; ".join(wrong)
+    return Judged(word, "; ".join(wrong), response.line_checked)
 
 
-def _answer(method: str, target: str, body: bytes) -> bytes | None:
-    word, _, count = target.strip("/").partition("/")
+def _last(server: HttpsServer) -> Request | None:
+    return server.log[-1] if server.log else None
+
+
+def _answer(target: str, body: bytes) -> tuple[int, bytes | None]:
+    """The status and, where it is no page of an error, the body that the server answers to what it got."""
+    word, _, count = urlsplit(target).path.strip("/").partition("/")
     if word == "echo" and not count:
-        return body
-    return pattern(int(count)) if word == "bytes" and count.isdecimal() else None
+        return 200, body
+    is_number = count.isascii() and count.isdigit()
+    return (200, pattern(int(count))) if word == "bytes" and is_number else (404, None)
 
 
 # One run.
 
-Act = Callable[[Modem, Gm02s], tuple[str, str]]
+Act = Callable[[Modem, CellularSimulator], Judged]
+Make = Callable[[dict[str, Any]], CellularSimulator]
 _lengths: dict[tuple[object, ...], tuple[tuple[int, int, int], tuple[int, int, int]]] = {}
 
 
@@ -300,10 +368,11 @@ def _length(
     prepare: Callable[[Modem], None],
     act: Act,
     patch: pytest.MonkeyPatch,
+    make: Make,
 ) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
     """Per direction: the bytes of opening, up to the act, and in all, on a line without faults."""
     if key not in _lengths:
-        line, sim = FaultyLine(), simulator(settings)
+        line, sim = FaultyLine(), make(settings)
         marks = []
 
         def mark() -> None:
@@ -313,8 +382,8 @@ def _length(
             mark()
             prepare(modem)
             mark()
-            _, wrong = act(modem, sim)
-            assert not wrong, (key, wrong)
+            clean = act(modem, sim)
+            assert not clean.wrong, (key, clean)
         mark()
         first, second, third = marks
         _lengths[key] = ((first[0], second[0], third[0]), (first[1], second[1], third[1]))
@@ -330,35 +399,45 @@ def _run(
     act: Act,
     random_: random.Random,
     patch: pytest.MonkeyPatch,
+    make: Make = simulator,
 ) -> Outcome:
-    to_modem, to_host = _length((name, *settings.items()), settings, prepare, act, patch)
+    to_modem, to_host = _length((name, *settings.items()), settings, prepare, act, patch, make)
     # Mostly in the act itself, else anywhere.
     begins = 0 if random_.random() < 0.15 else 1
     faults = draw_faults(
         random_, kind, (to_modem[1] * begins, to_modem[2]), (to_host[1] * begins, to_host[2])
     )
-    line, sim = FaultyLine(seed, **faults), simulator(settings)
+    line, sim = FaultyLine(seed, **faults), make(settings)
     port = WatchedPort(line, SimPort(sim))
     told = f"{name}, {kind}: {faults}"
-    word, wrong, again = "", "", ""
+    judged, again = Judged(""), ""
     try:
         with opened(port, patch) as modem:
             try:
                 prepare(modem)
-                word, wrong = act(modem, sim)
+                judged = act(modem, sim)
             except ModemError as error:
-                word = type(error).__name__
+                judged = Judged(type(error).__name__)
                 again = _once_more(modem, sim, line, prepare, act, kind)
     except ModemError as error:
-        word = f"not opened: {type(error).__name__}"
+        judged = Judged(f"not opened: {type(error).__name__}")
     finally:
         sim.close()
-    damage = (*line.to_modem.damage, *line.to_host.damage)
-    return Outcome(word, sim.now, damage, told, wrong, again, bool(settings["urc_noise"]))
+    on_answers = tuple(line.to_host.damage)
+    damage = (*line.to_modem.damage, *on_answers)
+    has_events = bool(settings["urc_noise"])
+    return Outcome(
+        judged.word, sim.now, damage, on_answers, told, judged.wrong, again, has_events, judged.line_checked
+    )
 
 
 def _once_more(
-    modem: Modem, sim: Gm02s, line: FaultyLine, prepare: Callable[[Modem], None], act: Act, kind: str
+    modem: Modem,
+    sim: CellularSimulator,
+    line: FaultyLine,
+    prepare: Callable[[Modem], None],
+    act: Act,
+    kind: str,
 ) -> str:
     """The same once more, when the faults are over."""
     over = [
@@ -371,6 +450,7 @@ def _once_more(
     try:
         modem.credentials.list()  # what is left of the first time is ended before anything is compared
         prepare(modem)
-        return f"again {act(modem, sim)}"
+        judged = act(modem, sim)
+        return f"again ({judged.word}): {judged.wrong}"
     except ModemError as error:
         return f"again {type(error).__name__}: {error}"

@@ -79,6 +79,8 @@ class HostileModem(Port):
         chatter: float = 0.1,
         lag: float = 0.0,
     ) -> None:
+        self.reports = 0.0
+        """So many seconds after each other it reports an event, when it has nothing else to say; 0: it does not."""
         self.name = "hostile"
         self.time = 1000.0
         self.fault = NO_FAULT
@@ -93,7 +95,7 @@ class HostileModem(Port):
         self._data: bytearray | None = None
         self._missing = self._upload = 0
         self._upload_fault = NO_FAULT
-        self._free_at = self._deaf_until = 0.0
+        self._free_at = self._deaf_until = self._reported_at = 0.0
 
     # The host's side.
 
@@ -107,6 +109,11 @@ class HostileModem(Port):
                 if number:
                     self.answered.add(number)
                 return data
+        elif self.reports:
+            due = max(self.time, self._reported_at + self.reports, self._deaf_until)
+            if due <= self.time + timeout:
+                self.time = self._reported_at = due
+                return b"\r\n+CEREG: 5\r\n"
         self.time += timeout
         return b""
 
@@ -145,6 +152,11 @@ class HostileModem(Port):
         """When everything that was going wrong is over."""
         last = self._out[-1][0] + self._lag if self._out else 0.0
         return max(self._free_at, self._deaf_until, last)
+
+    @property
+    def awaits_data(self) -> bool:
+        """An upload with a fault in it is under way, and it has not struck yet."""
+        return self._data is not None and self._upload_fault.kind in ("reset", "dead")
 
     # The modem's side.
 
@@ -254,7 +266,8 @@ class HostileModem(Port):
             case "middle":
                 # Two lost ones and an event behind them look like a payload that ends with CR LF.
                 lost = min((1, 3, 4, 5, 6, 7)[cut % 6], len(data) - cut)
-                if body and data.index(body) <= cut <= data.index(body) + len(body) - lost:
+                begin = data.index(b"\r\n", data.index(b"+DOWN:")) + 2 if body else 0
+                if body and begin <= cut <= begin + len(body) - lost:
                     data, end = data[:cut] + data[cut + lost :], end - lost
             case "stalled":
                 self._say_in_parts(start, data[:cut], end, number)

@@ -31,8 +31,8 @@ from .conftest import attack_size
 
 T = TypeVar("T")
 
-#: 100 ms are promised; the rest is for a machine that is busy with something else.
-IN_TIME = 1.0
+#: 100 ms are promised; one in ten may take longer, on a machine that is busy with something else, but never so long.
+PROMISED, LONGEST = 0.1, 1.0
 MOST_STEPS = attack_size(1000, 14)
 LARGE = 100_000
 
@@ -317,8 +317,9 @@ async def _cancel_everywhere(scene: Scene, modem: AsyncModem, name: str) -> None
         f"{name}: {steps} steps, {len(spent)} cancelled, {recovering} inside an exchange,"
         f" median {spent[len(spent) // 2] * 1000:.1f} ms, longest {spent[-1] * 1000:.1f} ms"
     )
-    assert spent[len(spent) // 2] < 0.1
-    assert spent[-1] < IN_TIME
+    late = [seconds for seconds in spent if seconds >= PROMISED]
+    assert len(late) <= max(1, len(spent) // 10), late
+    assert spent[-1] < LONGEST
 
 
 def _canceller(task: asyncio.Task[None]) -> Callable[[], None]:

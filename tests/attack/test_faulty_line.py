@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 import modemtls
-from modemtls import Modem, ModemError, PortError, Reason
+from modemtls import Modem, ModemError, PortError, Reason, TlsVersion
 from modemtls.port import Port, open_port
 from modemtls.sim import (
     Damage,
@@ -37,6 +37,7 @@ from .faulty_runs import (
     PEMS,
     Outcome,
     WatchedPort,
+    checked_run,
     import_run,
     opened,
     request_run,
@@ -45,6 +46,7 @@ from .faulty_runs import (
 
 IMPORT_RUNS = attack_size(7000, 400)
 REQUEST_RUNS = attack_size(3000, 150)
+CHECKED_RUNS = attack_size(2000, 150)
 PARTS = 10
 TEXT = bytes(range(256)) * 40
 
@@ -400,8 +402,14 @@ def _tell(title: str, outcomes: list[tuple[int, Outcome]]) -> None:
 
 
 def _nothing_to_check_by(outcome: Outcome) -> bool:
-    """As many bytes came as were announced, and a line end after them: no other check is in the protocol."""
-    kinds = Counter(damage.kind for damage in outcome.damage)
+    """As many bytes came as were announced, and a line end after them: no other check is in the protocol.
+
+    A body of another length, or another status, is never excused, nor is damage in the other direction: what the
+    server then got is another request, and its answer to that is judged.
+    """
+    if outcome.wrong != "body differs, as long" or outcome.line_checked:
+        return False
+    kinds = Counter(damage.kind for damage in outcome.to_host)
     lost = kinds["drop"] + kinds["overrun"]
     # Two line ends before an event, where the body ends: the first one stands for two lost bytes.
     return kinds["flip"] > 0 or (lost > 0 and kinds["double"] > 0) or (lost > 1 and outcome.has_events)
@@ -444,3 +452,27 @@ def test_request_never_ends_silently_wrong(
         # A real connection is in it, so a loaded computer may fail it, but the line is in step.
         assert not outcome.again.startswith(("again HttpError", "again ModemTimeout")), (seed, outcome)
     _tell(f"request {part}", outcomes)
+
+
+@pytest.fixture(scope="module")
+def old_server() -> Iterator[HttpsServer]:
+    with HttpsServer(names=("device.test",), tls_max=TlsVersion.TLS1_0) as running:
+        yield running
+
+
+# Python's ssl cannot decode a server name that the line has damaged, and says so of the server's callback.
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("part", range(PARTS))
+def test_request_over_a_checked_line_is_never_wrong(
+    part: int, server: HttpsServer, old_server: HttpsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcomes = []
+    for seed in range(part, CHECKED_RUNS, PARTS):
+        outcome = checked_run(seed, server, old_server, monkeypatch)
+        outcomes.append((seed, outcome))
+        assert not outcome.wrong, (seed, outcome)
+        assert outcome.word != "request altered on its way", (seed, outcome)
+        if outcome.word in ("complete", "of no length"):
+            assert outcome.line_checked, (seed, outcome)
+    assert any(outcome.line_checked for _, outcome in outcomes)
+    _tell(f"checked {part}", outcomes)

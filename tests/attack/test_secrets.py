@@ -36,7 +36,7 @@ from modemtls.sim.server import HttpsServer
 from modemtls_sequans.driver import SequansDriver
 
 from .conftest import attack_size
-from .line import HostilePort
+from .line import HostilePort, each_model, options_of
 
 MODEL = "sequans-gm02s"
 IDENTITY = "device-of-the-test"
@@ -299,6 +299,18 @@ def test_a_day_with_a_modem(
     assert len(recorder.seen) > 50_000
     assert len(recorder.failures) > 15
     assert leaks(bytes(recorder.seen), canaries(pair)) == set()
+
+
+@each_model
+@pytest.mark.parametrize("name", ["+CPIN", "+CPIN2", "+cpin2"])
+def test_pin_that_is_typed_by_hand_is_hidden(
+    model_name: str, name: str, recorder: Recorder, pair: trustme.LeafCert
+) -> None:
+    with modemtls.open(f"sim://{model_name}", options=options_of(model_name)) as modem:
+        for line in (f'AT{name}="{PIN}"', f"AT{name}={PIN}", f'AT{name}="{PIN}","{PIN[::-1]}"'):
+            recorder.watch(modem.command, line)
+    assert recorder.seen.count(b"***") >= 3
+    assert leaks(bytes(recorder.seen), {"pin": canaries(pair)["pin"]}) == set()
 
 
 def repeats(

@@ -32,7 +32,7 @@ def test_json_of_a_success(trusting: str, http: str) -> None:
     found = ran.json
     headers = found.pop("headers")
     assert found == {
-        "status": 200, "body_bytes": 21, "complete": True, "http": http, "tls": "modem",
+        "status": 200, "body_bytes": 21, "complete": True, "line_checked": False, "http": http, "tls": "modem",
         "model": "sequans-gm02s", "body": "Hello from modemtls.\n",
     }  # fmt: skip
     if http == "modem":

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 import modemtls
-from modemtls import CommandError, ModemError, Unsupported, facets, modem, sessions
+from modemtls import CommandError, ModemError, ModemTimeout, Unsupported, facets, modem, sessions
 
 from .bench import Tap, commands, inside, opened, opened_async, restart
 
@@ -177,3 +177,14 @@ def test_codes_are_explained_without_asking_the_modem() -> None:
         assert modem.explain("OK") is None
         assert modem.explain("") is None
         assert tap.sent == b""
+
+
+@pytest.mark.parametrize("data", [None, b"x"])
+def test_no_time_for_a_raw_command_is_no_time_and_not_the_default(data: bytes | None) -> None:
+    with opened() as modem:
+        port = modem._port
+        began = port.now()
+        with pytest.raises(ModemTimeout):
+            modem.command("AT+CGMM", data=data, timeout=0)
+        assert port.now() == began
+        assert modem.command("AT+CGMM").lines == ("GM02S",)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -153,3 +155,47 @@ def test_threads_lose_nothing(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert [Journal(tmp_path, f"serial-{n}").slots("key") for n in range(4)] == [tuple(range(8))] * 4
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder cannot be synced there")
+def test_each_file_is_on_disk_before_it_takes_its_name_and_the_name_after(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a power cut of this computer could leave an empty journal, or the old one after a note was relied on."""
+    sync, rename = os.fsync, os.rename
+    synced: dict[int, int] = {}  # by number of the file: how many bytes of it are on disk
+    due: set[int] = set()  # folders with a name that is not on disk yet
+    renamed: list[str] = []
+
+    def fsync(descriptor: int) -> None:
+        about = os.fstat(descriptor)
+        synced[about.st_ino] = about.st_size
+        due.discard(about.st_ino)
+        sync(descriptor)
+
+    def replace(old: str | Path, new: str | Path) -> None:
+        about = Path(old).stat()
+        assert about.st_size > 0
+        assert synced.get(about.st_ino) == about.st_size, (
+            f"{Path(new).name} was not synced before it took its name"
+        )
+        renamed.append(Path(new).name)
+        due.add(Path(new).parent.stat().st_ino)
+        rename(old, new)
+
+    monkeypatch.setattr("os.fsync", fsync)
+    for name in ("replace", "rename"):
+        monkeypatch.setattr(f"os.{name}", replace)
+    changes: list[Callable[[], object]] = [
+        lambda: journal.remember("certificate", 19, b"ab", {"a": b"A", "b": b"B"}),
+        lambda: journal.replaced("certificate", 19),
+        lambda: journal.settled("certificate", 19),
+        lambda: journal.save_profile(StoredProfile(1, ())),
+        lambda: journal.forget("certificate", 19),
+    ]
+    for change in changes:
+        before = len(renamed)
+        change()
+        assert "journal.json" in renamed[before:]
+        assert not due, "the folder was not synced after the file took its name"
+    assert {"a.pem", "b.pem"} <= set(renamed)

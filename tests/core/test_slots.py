@@ -9,7 +9,7 @@ import pytest
 
 from modemtls.errors import CredentialError, Reason
 from modemtls.model import CredentialKind, StoredCredential
-from modemtls.slots import Item, is_proof, read_back, shown
+from modemtls.slots import Item, is_proof, is_whole, read_back, shown
 
 ITEM = Item(CredentialKind.CA, b"content")
 KEY = Item(CredentialKind.KEY, b"secret key")
@@ -46,3 +46,13 @@ def test_a_crc_proves_nothing_against_malice() -> None:
     assert not is_proof([line(ITEM)])
     assert not is_proof([])
     assert is_proof([line(ITEM, fingerprint="00", fingerprint_hash="sha1")])
+
+
+def test_as_many_bytes_with_another_crc_are_another_content() -> None:
+    for item in (ITEM, KEY):
+        other = [line(item, crc32=zlib.crc32(item.data) ^ 1)]
+        assert shown(other, item) is False
+        assert not is_whole(other, item)
+        with pytest.raises(CredentialError, match="holds something else"):
+            read_back(other, item, 1, "acme")
+        assert is_whole([line(item)], item)

@@ -419,6 +419,8 @@ def test_pre_shared_key_is_written_in_full_and_shown_to_nobody(dialogue: Connect
         ('AT+CPIN="1234"', 'AT+CPIN="***"'),
         ("AT+CPIN=1234", 'AT+CPIN="***"'),
         ('AT+CPIN="12345678","4321"', 'AT+CPIN="***","***"'),
+        ('AT+CPIN2="12345678","4321"', 'AT+CPIN2="***","***"'),
+        ("at+cpin2=4321", 'at+cpin2="***"'),
         ('AT+CLCK="SC",1,"1234"', 'AT+CLCK="SC",1,"***"'),
         ('AT+CPWD="SC","1234","4321"', 'AT+CPWD="SC","***","***"'),
     ],
@@ -432,6 +434,7 @@ def test_secrets_are_taken_out_of_every_form_of_a_line(line: str, shown: str) ->
     "line",
     [
         "+CPIN: READY",
+        "+CPIN2: SIM PIN2",
         '+SQNSPCFG: 1,2,"",7,19,,,"","",0,0,0',
         'AT+SQNHTTPCFG=1,"host",443,0,"","",1,120,1,1',
         "AT+SQNSPCFG",

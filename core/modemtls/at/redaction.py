@@ -13,7 +13,7 @@ __all__ = ["redactor"]
 
 _VALUE = re.compile(r'(?:[^,"]|"[^"]*(?:"|$))*')
 _ONE = re.compile(r'(?:[^;"]|"[^"]*(?:"|$))+|;')  # several commands may share a line
-_ANSWER_NAMES_A_STATE = "+CPIN"
+_ANSWERS_NAME_A_STATE = ("+CPIN", "+CPIN2")
 
 
 def redactor(secrets: Mapping[str, Collection[int]]) -> Callable[[str], str]:
@@ -30,7 +30,7 @@ def redactor(secrets: Mapping[str, Collection[int]]) -> Callable[[str], str]:
         if found is None:
             return line
         name, between, rest = found.groups()
-        if name.upper() == _ANSWER_NAMES_A_STATE and ":" in between:
+        if name.upper() in _ANSWERS_NAME_A_STATE and ":" in between:
             return line
         return line[: found.start()] + name + between + _without(rest, secrets[name.upper()])
 

@@ -55,7 +55,8 @@ class Quoted:
     is_secret: bool = False
 
     def __repr__(self) -> str:
-        return f"Quoted({REDACTED if self.is_secret else self.wire})"
+        # Not even when it is no secret: every one that is becomes so by secret(quote(…)), after it was made.
+        return f"Quoted({REDACTED if self.is_secret else f'{len(self.wire)} characters'})"
 
 
 @dataclass(frozen=True)

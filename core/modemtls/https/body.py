@@ -21,11 +21,14 @@ class StreamedResponse:
     """Status and headers are here; the body is read from the modem as it is taken.
 
     ``is_length_known``: the server announced where the body ends.  ``tls``: where TLS runs.
+    ``line_checked``: the bytes between modem and this computer are protected, by TLS on this computer or by the
+    modem's own checksum; false: a byte that flips on that line does not show.
     """
 
     head: Head = field(repr=False)
     model: str
     tls: TlsEndpoint
+    line_checked: bool
     _next: Callable[[], bytes] = field(repr=False)
 
     @property
@@ -61,11 +64,14 @@ class AsyncStreamedResponse:
     """Status and headers are here; the body is read from the modem as it is taken.
 
     ``is_length_known``: the server announced where the body ends.  ``tls``: where TLS runs.
+    ``line_checked``: the bytes between modem and this computer are protected, by TLS on this computer or by the
+    modem's own checksum; false: a byte that flips on that line does not show.
     """
 
     head: Head = field(repr=False)
     model: str
     tls: TlsEndpoint
+    line_checked: bool
     _next: Callable[[], Awaitable[bytes]] = field(repr=False)
 
     @property

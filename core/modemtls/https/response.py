@@ -17,6 +17,9 @@ class Response:
     it was served.  ``is_complete``: the body has the length that the server announced; ``None`` when the
     server announced none and ended it by closing, which a modem does not tell from a lost link.  ``tls``:
     ``"modem"`` or ``"host"``, where TLS ran; on the host the end of a body is known by the end of TLS.
+    ``line_checked``: the bytes between modem and this computer were protected, by TLS on this computer or by
+    the modem's own checksum.  Where it is false, a byte that flipped on that line would not show: status,
+    headers and body are then as good as the line.
     """
 
     status: int
@@ -28,6 +31,7 @@ class Response:
     is_complete: bool | None = True
     content_type: str | None = None
     tls: TlsEndpoint = "modem"
+    line_checked: bool = False
 
     def header(self, name: str) -> str | None:
         """The first value of a header field, or ``None``."""
