@@ -152,8 +152,8 @@ def read_paste(text: str) -> Paste:
         if block:
             entries.append(_pem(label, block))
             block = []
-        if begin := _BEGIN.match(bare):
-            label, block = begin[1], [(line, bare)]
+        if begin := _BEGIN.match(bare.lstrip("> ")):  # the modem's prompt may stand in front
+            label, block = begin[1], [(line, bare.lstrip("> "))]
             continue
         entries += _entries(line, bare)
     if block:

@@ -84,7 +84,10 @@ def read_log(paste: Paste, limits: Limits, levels: Mapping[frozenset[Check], int
                 _stored(log, exchange, arguments)
             case "+SQNHTTPCFG" if arguments is not None:
                 _http(log, exchange.command, arguments)
-            case "+SQNHTTPCONNECT" | "+SQNHTTPQRY" | "+SQNHTTPSND" | "+SQNSD":
+            case "+SQNSD" if arguments is not None:
+                _host(log, exchange.command, (*fields(f"+X: {arguments}"), "", "", "", "")[3])
+                problems.update(dict.fromkeys(log.judge_profiles()))
+            case "+SQNHTTPCONNECT" | "+SQNHTTPQRY" | "+SQNHTTPSND":
                 problems.update(dict.fromkeys(log.judge_profiles()))  # as they stand at the connection
         for entry in exchange.answers:
             if entry.text.startswith("+SQNSPCFG:"):
@@ -182,15 +185,7 @@ def _stored(log: _Log, exchange: Exchange, arguments: str) -> None:
 def _http(log: _Log, command: Entry, arguments: str) -> None:
     values = dict(zip(_HTTP_FIELDS, fields(f"+X: {arguments}"), strict=False))
     server, port, tls = values.get("server", ""), values.get("port", ""), values.get("ssl", "")
-    if "/" in server or server.count(":") == 1:
-        host = server.split("://")[-1].split("/")[0].split(":")[0]
-        log.add(
-            Reason.INVALID_PARAMETER, Severity.WARNING, Certainty.GUESSED,
-            f"The server address {server!r} holds more than a host name. The path belongs into AT+SQNHTTPQRY; where the"
-            " host name is verified, this is what the certificate would have to say.",
-            f'Give the host alone: "{host}"', command,
-            source=f"{_FORUM}: such an address connected there at certValidLevel 1, which compares no host name",
-        )  # fmt: skip
+    _host(log, command, server)
     if tls == "0" and port in ("443", "8443"):
         log.add(
             Reason.NOT_TLS, Severity.ERROR, Certainty.DERIVED,
@@ -210,4 +205,16 @@ def _http(log: _Log, command: Entry, arguments: str) -> None:
             f"Security profile {profile} is used, and the log configures"
             f" {', '.join(map(str, sorted(log.profiles)))}.",
             "Look at what it is: modemtls profile show", command,
+        )  # fmt: skip
+
+
+def _host(log: _Log, command: Entry, server: str) -> None:
+    if "/" in server or server.count(":") == 1:
+        host = server.split("://")[-1].split("/")[0].split(":")[0]
+        log.add(
+            Reason.INVALID_PARAMETER, Severity.WARNING, Certainty.GUESSED,
+            f"The server address {server!r} holds more than a host name. The path belongs into AT+SQNHTTPQRY; where the"
+            " host name is verified, this is what the certificate would have to say.",
+            f'Give the host alone: "{host}"', command,
+            source=f"{_FORUM}: such an address connected there at certValidLevel 1, which compares no host name",
         )  # fmt: skip

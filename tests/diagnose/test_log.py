@@ -103,6 +103,7 @@ def test_a_code_that_nothing_explains_gives_its_candidates_as_a_guessed_set() ->
         ('AT+SQNHTTPCFG=1,"a.example",443,0,"","",0,120,1,1', Reason.NOT_TLS, Severity.ERROR),
         ('AT+SQNHTTPCFG=1,"https://a.example",443,0,"","",1,120,1,1', Reason.INVALID_PARAMETER, Severity.WARNING),
         ('AT+SQNHTTPCFG=1,"a.example:443",443,0,"","",1,120,1,1', Reason.INVALID_PARAMETER, Severity.WARNING),
+        ('AT+SQNSD=1,0,443,"a.example/path",0,0,1', Reason.INVALID_PARAMETER, Severity.WARNING),
         ('AT+SQNSPCFG=2,2,"",5,19\nAT+SQNHTTPCFG=1,"a.example",443,0,"","",1,120,1,1', Reason.PROFILE_ILLEGAL,
          Severity.WARNING),
         ('AT+SQNSNVW="certificate",3,1200', Reason.SLOT_RESERVED, Severity.WARNING),
@@ -145,6 +146,16 @@ def test_a_size_that_does_not_match_the_pem_is_named_with_both() -> None:
     assert "70 bytes are announced" in finding.message
     assert f"has {len(PEM) + 1}" in finding.message
     assert reasons(f'AT+SQNSNVW="certificate",19,{len(PEM) + 1}\n> \n{PEM}\nOK') == []
+
+
+def test_a_prompt_in_front_of_the_pem_hides_nothing() -> None:
+    (finding,) = lint_log(f'AT+SQNSNVW="certificate",19,70\n> {PEM}\nOK', model="sequans-gm02s").findings
+    assert finding.reason is Reason.MALFORMED
+
+
+def test_what_was_checked_comes_before_what_a_code_leaves_open() -> None:
+    log = 'AT+CCLK?\n+CCLK: "70/01/01,00:07:30+00"\nOK\nAT+SQNHTTPCONNECT=1\nOK\n+SQNHTTPCONNECT: 1,77'
+    assert lint_log(log).findings[0].reason is Reason.CLOCK_UNSET
 
 
 def test_a_pem_that_was_shortened_for_the_post_is_not_measured() -> None:

@@ -140,9 +140,10 @@ def _in_order(found: list[Finding], explained: Sequence[Explained]) -> tuple[Fin
         seen.add(key)
         found.append(_of_code(entry, meaning))
 
-    def likely(finding: Finding) -> tuple[int, int, int]:
-        explains = finding.reason in reasons
-        return finding.severity, 0 if explains else 1, _SURE.index(finding.certainty)
+    def likely(finding: Finding) -> tuple[int, bool, bool, int]:
+        """What was checked comes before a guess; among equals, what explains a failure in the log."""
+        guessed = finding.certainty is Certainty.GUESSED
+        return finding.severity, guessed, finding.reason not in reasons, _SURE.index(finding.certainty)
 
     return tuple(sorted(dict.fromkeys(found), key=likely))
 
