@@ -101,6 +101,7 @@ def test_from_a_file_and_without_an_attempt(modem: str, ca: str, tmp_path: Path)
     assert found["server_seen_from"] == "file"
     assert found["steps"][-1]["state"] == "skipped"
     assert {each["reason"] for each in found["findings"]} >= {"unknown-issuer"}
+    assert ran.status == 10, "a step is bad, and nothing has succeeded: that is no success"
 
 
 def test_from_this_computer(modem: str, ca: str, server: HttpsServer) -> None:

@@ -64,10 +64,9 @@ def conclude(
         rest = [each for each in found if each not in first and not _is_mere_candidate(each)]
         return tuple(dict.fromkeys((*first, *_ordered(rest, frozenset())))), error
     ordered = _ordered(found, frozenset())
-    sure = next(
-        (f for f in ordered if f.severity is Severity.ERROR and f.certainty is not Certainty.GUESSED), None
-    )
-    return ordered, None if sure is None else _error_of(sure, known)
+    # Without an attempt nothing has succeeded: a likely cause is not "all is well", however sure it is.
+    first = next((finding for finding in ordered if finding.severity is Severity.ERROR), None)
+    return ordered, None if first is None else _error_of(first, known)
 
 
 def _remarks(found: Sequence[Finding]) -> tuple[Finding, ...]:
