@@ -27,6 +27,17 @@ def pytest_configure(config: pytest.Config) -> None:
         watched.install(plugin)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the tests that this computer could not run, whatever the options of the report are."""
+    from tests import not_run
+
+    lines = not_run.told(terminalreporter.stats.get("skipped", ()))
+    if lines:
+        terminalreporter.section("not run")
+        for line in lines:
+            terminalreporter.line(line)
+
+
 @pytest.fixture(autouse=True)
 def own_surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home for journal and settings, and no ``MODEMTLS_…`` variable; gives that home."""

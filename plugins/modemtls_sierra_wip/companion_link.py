@@ -1,7 +1,7 @@
 """The one connection, TLS or TCP: ``AT+MTOPEN``, ``AT+MTSEND``, ``AT+MTRECV``, ``AT+MTCLOSE``.
 
 What is received has a CRC and a number, so bytes that the line lost are asked for again, and none comes twice.
-What is sent is never sent again: a damaged block is refused by the agent, and told.
+What went out is never sent again: a damaged block is refused by the agent, and told.
 """
 
 from __future__ import annotations
@@ -165,12 +165,8 @@ class CompanionLink(CompanionStore):
         step = self.limits.max_send_bytes
         for start in range(0, len(data), step):
             part = data[start : start + step]
-            reply = await self.channel.upload(
-                Command.set("+MTSEND", len(part), crc(part), reply=NO_REPLY),
-                part,
-                prompt_timeout=self.limits.prompt_timeout,
-                timeout=SEND_SECONDS,
-            )
+            command = Command.set("+MTSEND", len(part), crc(part), reply=NO_REPLY)
+            reply = await self.upload(command, part, timeout=SEND_SECONDS)
             if not reply.ok:
                 raise self._not_sent(reply, len(part))
             if progress is not None:
@@ -293,11 +289,13 @@ class CompanionLink(CompanionStore):
         def count(line: str) -> int | None:
             return number(next(iter(fields(line)), ""))
 
-        reply = await self.channel.download(
-            Command.set("+MTRECV", most),
-            Announced(count, most or self.limits.max_receive_bytes),
-            timeout=10.0,
-            idle_timeout=2.0,
+        reply = await self.unless_busy(
+            lambda: self.channel.download(
+                Command.set("+MTRECV", most),
+                Announced(count, most or self.limits.max_receive_bytes),
+                timeout=10.0,
+                idle_timeout=2.0,
+            )
         )
         if not reply.ok or not reply.lines:
             raise self.refusal(reply, "Receiving", default=NetworkError)

@@ -61,10 +61,9 @@ class CompanionStore(ModuleDriver):
         self, slot: int, kind: CredentialKind, data: bytes, progress: Progress | None = None
     ) -> None:
         command = Command.set("+MTPUT", Bare(_KINDS[kind]), slot, len(data), crc(data), reply=NO_REPLY)
-        reply = await self.channel.upload(
+        reply = await self.upload(
             command,
             data,
-            prompt_timeout=self.limits.prompt_timeout,
             timeout=FLASH_SECONDS,
             hide=kind is CredentialKind.KEY,
             progress=progress,

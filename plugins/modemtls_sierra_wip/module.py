@@ -1,12 +1,13 @@
 """What the module's firmware gives both models: dialogue, clock, SIM and registration.
 
 A GSM module: registration by ``AT+CREG?``, no PDP context of its own accord (the application's bearer makes one).
-The firmware says 515 while it is busy: the command was not begun, and is given again.
+The firmware says 515 while it is busy: the command was not begun, and is given again; one that carries data only
+when not a byte of them went out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from .log import TERMS, read_log
 
 if TYPE_CHECKING:
     from modemtls import Finding
+    from modemtls.driver import Progress
     from modemtls.paste import Paste
 
 __all__ = ["BUSY", "MODULE_URCS", "NO_REPLY", "QUOTES", "ModuleDriver", "redact"]
@@ -45,6 +47,7 @@ redact = redactor(
         "+WIPCREATE": {4, 5},
         "+CGAUTH": {3},
         "+CPIN": {0, 1},
+        "+CPIN2": {0, 1},
         "+CPWD": {1, 2},
         "+CLCK": {2},
     }
@@ -71,10 +74,47 @@ class ModuleDriver(StandardDriver):
 
     async def command(self, command: Command, *, timeout: float | None = None) -> Reply:
         """One exchange without data; while the module says that it is busy, the same again, for some seconds."""
+        return await self.unless_busy(lambda: self.channel.command(command, timeout=timeout))
+
+    async def upload(
+        self,
+        command: Command,
+        data: bytes,
+        *,
+        timeout: float,
+        hide: bool = False,
+        progress: Progress | None = None,
+    ) -> Reply:
+        """A command with data; the same again while the module is busy and has not taken a byte of them."""
+        begun = False
+
+        def sent(count: int, whole: int) -> None:
+            nonlocal begun
+            begun = True
+            if progress is not None:
+                progress(count, whole)
+
+        return await self.unless_busy(
+            lambda: self.channel.upload(
+                command,
+                data,
+                prompt_timeout=self.limits.prompt_timeout,
+                timeout=timeout,
+                hide=hide,
+                progress=sent,
+            ),
+            unless=lambda: begun,
+        )
+
+    @staticmethod
+    async def unless_busy(
+        attempt: Callable[[], Awaitable[Reply]], unless: Callable[[], bool] = lambda: False
+    ) -> Reply:
+        """What ``attempt`` gives once the module is not busy, or after some seconds; not repeated when ``unless``."""
         until = await Now() + BUSY_SECONDS
         while True:
-            reply = await self.channel.command(command, timeout=timeout)
-            if reply.final.number != BUSY or await Now() >= until:
+            reply = await attempt()
+            if reply.final.number != BUSY or unless() or await Now() >= until:
                 return reply
             await Sleep(BUSY_PAUSE)
             await Yield()

@@ -60,6 +60,13 @@ ANNOUNCED_SECONDS = 2.0
 """How long data are waited for that the module said it has."""
 
 
+class PatientDataMode(DataMode):
+    """A data mode that is asked for again while the module is busy: refused so, it carried nothing."""
+
+    async def enter(self) -> Reply:
+        return await ModuleDriver.unless_busy(super().enter)
+
+
 class WipsoftDriver(ModuleDriver):
     """WIPsoft in a Q2686 or one of its relatives."""
 
@@ -175,7 +182,7 @@ class WipsoftDriver(ModuleDriver):
             ended=starts(f"+WIPPEERCLOSE: {TCP},{socket}"),
             probe_after=self.options.look_after,
         )
-        return DataMode(
+        return PatientDataMode(
             self.channel,
             Command.set("+WIPDATA", TCP, socket, 1 if escaped else 2, reply=NO_REPLY),
             Escaped() if escaped else Transparent(),

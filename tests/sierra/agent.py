@@ -41,9 +41,10 @@ def crc(data: bytes) -> str:
 def _compiler() -> str:
     if not sys.platform.startswith("linux"):
         pytest.skip("not run: the agent's build for a computer needs Linux")
-    found = shutil.which(os.environ.get("CC", "cc"))
+    asked = os.environ.get("CC", "cc")
+    found = shutil.which(asked)
     if found is None:
-        pytest.skip("not run: there is no C compiler (cc)")
+        pytest.skip(f"not run: there is no C compiler ({asked})")
     return found
 
 

@@ -143,6 +143,9 @@ class Peer:
         self._sockets: list[socket.socket] = []
         self._handshakes: list[tuple[str, bool, str | None, str | None]] = []
         self._changed = threading.Condition()
+        self._is_over = False
+        #: Set when the test has ended, however: what ``behave`` may wait for.
+        self.released = threading.Event()
         self.failures: list[str] = []
         self._listener = socket.socket()
         if buffer is not None:
@@ -152,16 +155,24 @@ class Peer:
         self.port: int = self._listener.getsockname()[1]
 
     def __enter__(self) -> Self:
-        self._start(self._accept)
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for sock in (self._listener, *self._sockets):
+        with self._changed:
+            self._is_over = True
+            sockets = (self._listener, *self._sockets)
+        self.released.set()
+        for sock in sockets:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
-            sock.close()
+        # Only its own thread closes a connection's socket: OpenSSL must not be given a descriptor that is gone.
+        self._accepting.join(10)
+        self._listener.close()
+        assert not self._accepting.is_alive()
         for thread in self._threads:
             thread.join(10)
             assert not thread.is_alive()
@@ -169,7 +180,7 @@ class Peer:
     def handshakes(self, count: int) -> list[tuple[str, bool, str | None, str | None]]:
         """So many of them, and more if there are; waits: the client may know first that all is well."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self._handshakes) >= count, 5.0)
+            self._changed.wait_for(lambda: len(self._handshakes) >= count, 30.0)
             return list(self._handshakes)
 
     def _start(self, function: Callable[[], None]) -> None:
@@ -183,7 +194,11 @@ class Peer:
                 sock, _ = self._listener.accept()
             except OSError:
                 return
-            self._sockets.append(sock)
+            with self._changed:
+                if self._is_over:
+                    sock.close()
+                    return
+                self._sockets.append(sock)
             self._start(lambda sock=sock: self._serve(sock))  # type: ignore[misc]
 
     def _serve(self, sock: socket.socket) -> None:

@@ -21,6 +21,7 @@ from .agent import PATIENCE, Agent, Line, crc
 
 __all__ = ["PortLine", "Scenario", "Talk", "agent_line", "on_the_agent", "on_the_simulator", "simulated_line"]
 
+_RESULT = rb"\r\n(?:OK|\+CME ERROR: \d+)\r\n"
 _SECONDS = re.compile(rb"(\d\d/\d\d/\d\d,\d\d:\d\d:)\d\d")
 
 
@@ -69,12 +70,19 @@ class Talk:
         return came
 
     def send_until_it_stalls(self, block: bytes) -> None:
-        """Send it again and again; not compared, because it depends on buffers how often."""
+        """Send it again and again until the agent gives up; what is said from the stall on is kept.
+
+        How often it takes one depends on buffers.  A result that is late is no stall: the one that follows decides.
+        """
         command = f"AT+MTSEND={len(block)},{crc(block)}"
         for _ in range(5000):
             assert self._line.ask(command) == b"\r\nCONNECT\r\n"
             self._line.send(block)
-            if not self._line.ends_within(0.5):
+            if self._line.ends_within(0.5):
+                continue
+            said = self._line.ask("AT+MTVER?") + self._line.until(_RESULT, 100.0)
+            if said.endswith(b" 721\r\n"):
+                self._keep("stalled", said)
                 return
         raise AssertionError("there is no end to what it takes")
 

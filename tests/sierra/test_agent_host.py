@@ -8,10 +8,19 @@ from datetime import UTC, datetime
 import pytest
 
 import modemtls
-from modemtls import Certainty, CertificateError, Modem, NetworkError, Reason, Unsupported, VerifyPolicy
+from modemtls import (
+    Certainty,
+    CertificateError,
+    CredentialError,
+    Modem,
+    NetworkError,
+    Reason,
+    Unsupported,
+    VerifyPolicy,
+)
 from modemtls.sim.server import pattern
 
-from .agent import Agent
+from .agent import Agent, crc
 from .conftest import BARE, GAPS, ISSUED, OWN, TODAY, Bench
 
 INSECURE = VerifyPolicy.insecure()
@@ -89,6 +98,19 @@ def test_refused_and_without_verification(agent: Agent, bench: Bench) -> None:
             session.get("/")
         with modem.https(BARE, policy=INSECURE) as session:
             assert session.get("/").status == 200
+
+
+def test_the_servers_own_certificate_as_ca_is_refused_by_both(agent: Agent, bench: Bench) -> None:
+    with opened(agent) as modem:
+        with pytest.raises(CredentialError) as caught:
+            modem.trust(bench.leaf)
+        assert caught.value.reasons == {Reason.LEAF_AS_ANCHOR}
+        modem.network.up()
+        stored = f"AT+MTPUT=CA,1,{len(bench.leaf)},{crc(bench.leaf)}"
+        assert modem.command(stored, data=bench.leaf).ok
+        assert modem.command("AT+MTTLS=ALWAYS,1").ok
+        with pytest.raises(CertificateError), modem.https(ISSUED, profile=1) as session:
+            session.get("/")
 
 
 def test_default_policy_fails_closed(agent: Agent) -> None:

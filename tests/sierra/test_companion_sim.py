@@ -207,6 +207,17 @@ def test_an_upload_cut_off_at_any_byte_leaves_the_old_object(console: Console, g
     assert console("AT+MTLIST?") == line(f"+MTLIST: CA,1,3,{crc(b'old')}") + OK
 
 
+def test_an_upload_of_a_certificates_size_cut_off_at_each_of_its_bytes(console: Console) -> None:
+    data = bytes(range(256)) * 4 + b"+++\r\nAT+MTDEL=CA,1\r" * 9
+    console.put("CA", 1, b"old")
+    for count in range(len(data)):
+        assert console(f"AT+MTPUT=CA,1,{len(data)},{crc(data)}") == CONNECT
+        assert console.give(data[:count], 9.9) == b""
+        assert console.wait(0.2) == cme(706)
+        assert console("AT+MTLIST?") == line(f"+MTLIST: CA,1,3,{crc(b'old')}") + OK
+    assert console.put("CA", 1, data) == CONNECT + OK
+
+
 def test_the_ten_seconds_begin_anew_with_each_byte(console: Console) -> None:
     assert console(f"AT+MTPUT=CA,1,3,{crc(b'abc')}") == CONNECT
     assert console.give(b"a", 9.0) + console.give(b"b", 9.0) + console.give(b"c") == OK

@@ -320,7 +320,7 @@ def test_data_that_were_announced_amid_commands_are_seen_without_waiting(mode: s
         connection.sendall(b"more")
         connection.recv(1)
 
-    with TcpServer(serve) as server, Bench(mode, server.port) as bench:
+    with TcpServer(serve) as server, Bench(mode, server.port, patience=1.0) as bench:
         bench.attached(apn="internet").open()
         assert bench.run(bench.driver.read_clock())
         assert bench.receive(0) is None

@@ -48,6 +48,7 @@ class OpenAtModule(CellularSimulator):
             self.wind = self.settings.wind
             self.application_runs = self.settings.application not in ("stopped", "none")
             self._refusals_left = self.settings.busy
+            self._busy_at = self.settings.busy_at.upper()
             self.bearer_failures_left = self.settings.bearer_not_ready
         if self.settings.reset_loop and self.application_runs:
             self.call_later(self.settings.reset_loop, self.restart)
@@ -133,6 +134,9 @@ class OpenAtModule(CellularSimulator):
             return True
         if self._refusals_left:
             self._refusals_left -= 1
+            return True
+        if self._busy_at and line[2:].upper().startswith(self._busy_at):
+            self._busy_at = ""
             return True
         return False
 

@@ -44,6 +44,9 @@ class OpenAtSettings(SimSettings):
         minimum=0,
     )
     busy: int = setting(0, "So many commands, the first ones, are refused with 515.", minimum=0)
+    busy_at: str = setting(
+        "", "The first command that begins so after AT (+MTPUT, +WIPDATA=2,1,2) is refused once with 515."
+    )
     bearer_delay: float = setting(
         1.5, "Time from starting the bearer to its outcome.", assumed=True, seconds=True, minimum=0
     )
