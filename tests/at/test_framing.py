@@ -262,3 +262,159 @@ def test_whatever_arrives_the_receiver_goes_on(chunks: list[bytes], prompt: bool
     assert not receiver.is_midway
     receiver.feed(b"\r\nOK\r\n")
     assert drain(receiver) == [Line("OK")]
+
+
+def test_a_new_receiver_and_one_that_was_reset_know_nothing() -> None:
+    receiver = Receiver()
+    for _ in range(2):
+        assert receiver.numeric is False
+        assert receiver.payload_remaining == 0
+        assert not receiver.is_midway
+        receiver.expect_payload(3)  # no line end came before: framing is not known to be full
+        receiver.feed(b"\nabOK\r\n")
+        assert drain(receiver) == [Payload(b"\nab", 0), Line("OK")]
+        receiver.expect_payload(5)
+        receiver.expect_echo(b"XXXX")
+        receiver.reset()
+    receiver.feed(b"XXXX: 1\r\n")
+    assert drain(receiver) == [Line("XXXX: 1")]
+
+
+def test_what_a_payload_begins_with_is_not_taken_for_a_line_end() -> None:
+    receiver = Receiver()
+    receiver.feed(b"\n\r\n+X: 2\r\n")
+    assert drain(receiver) == [Line("+X: 2")]
+    receiver.expect_payload(2)
+    receiver.feed(b"\n\n\r\nOK\r\n")
+    assert drain(receiver) == [Payload(b"\n\n", 0), Line("OK")]
+
+
+def test_no_line_end_before_the_second_line_is_compact_framing() -> None:
+    receiver = Receiver()
+    receiver.feed(b"\r\n+Y: 1\r\n+X: 2\r\n")
+    assert drain(receiver) == [Line("+Y: 1"), Line("+X: 2")]
+    receiver.expect_payload(2)
+    receiver.feed(b"abOK\r\n")
+    assert drain(receiver) == [Payload(b"ab", 0), Line("OK")]
+
+
+def test_a_line_end_before_a_marker_counts_once() -> None:
+    receiver = Receiver()
+    receiver.feed(b"\r\n<<<")
+    assert drain(receiver, marker=b"<<<") == [Marker()]
+    receiver.expect_payload(2)
+    receiver.feed(b"ab\r\n")
+    assert drain(receiver) == [Payload(b"ab", 0)]
+    receiver.feed(b"<<<")
+    assert drain(receiver, marker=b"<<<")[-1:] == [Marker()]
+    receiver.expect_payload(2)
+    receiver.feed(b"cd\r\nOK\r\n")
+    assert drain(receiver) == [Payload(b"cd", 0), Line("OK")]
+
+
+def test_a_return_ends_its_line_only_where_one_waits() -> None:
+    receiver = Receiver()
+    assert not receiver.end_return()
+    receiver.feed(b"AT")
+    assert not receiver.end_return()
+    receiver.feed(b"\r")
+    assert drain(receiver) == []
+    assert receiver.end_return()
+    assert drain(receiver) == [Line("AT")]
+    receiver.expect_payload(3)
+    receiver.feed(b"a\r")
+    assert not receiver.end_return()
+    assert not Receiver().end_return()
+
+
+def test_the_lf_behind_a_numeric_result_is_passed_over_once() -> None:
+    receiver = Receiver()
+    receiver.numeric = True
+    receiver.feed(b"0\r")
+    assert drain(receiver) == [Line("0")]
+    receiver.expect_payload(2)
+    receiver.feed(b"\n\nb")  # the first ends the result, the second is payload
+    assert drain(receiver) == [Payload(b"\nb", 0)]
+    receiver.feed(b"4\r")
+    assert drain(receiver) == [Line("4")]
+    receiver.expect_payload(2)
+    receiver.feed(b"a\n")
+    assert drain(receiver) == [Payload(b"a\n", 0)]
+
+
+@pytest.mark.parametrize(
+    ("after", "in_line_end"), [(b"\rA\r\n", True), (b"\nA\r\n", True), (b"XA\r\n", False)]
+)
+def test_a_slip_says_whether_it_is_inside_a_line_end(after: bytes, in_line_end: bool) -> None:
+    receiver = Receiver()
+    receiver.feed(b"\r\n+X: 1\r\n")
+    assert drain(receiver) == [Line("+X: 1")]
+    receiver.expect_payload(1)
+    receiver.feed(b"a" + after)
+    assert drain(receiver)[1] == Slip(in_line_end)
+
+
+def test_an_x_is_no_line_end_and_no_prompt() -> None:
+    receiver = Receiver()
+    receiver.feed(b"\r\n+X: 1\r\n")
+    assert drain(receiver) == [Line("+X: 1")]
+    receiver.expect_payload(1)
+    receiver.feed(b"aX\r\n")
+    assert drain(receiver) == [Payload(b"a", 0), Slip(), Line("X")]
+    receiver.feed(b">>X  X\r\n")
+    assert drain(receiver, prompt=True) == [Prompt(), Line("X  X")]
+    receiver.feed(b"> \tX\r\n")
+    assert drain(receiver, prompt=True) == [Prompt(), Line("\tX")]
+    receiver.feed(b">\tY\r\n")
+    assert drain(receiver, prompt=True) == [Prompt(), Line("\tY")]
+    receiver.feed(b">")
+    assert drain(receiver, prompt=True) == [Prompt()]
+    receiver.feed(b" ")
+    receiver.feed(b"XY\r\n")
+    assert drain(receiver, prompt=True) == [Line("XY")]
+
+
+def test_begin_keeps_what_may_be_a_line() -> None:
+    for begun in (b"X", b"\t", b"X> ", b">X"):
+        receiver = Receiver()
+        receiver.feed(begun)
+        assert drain(receiver) == []
+        receiver.begin()
+        receiver.feed(b"Y\r\n")
+        assert drain(receiver) == [Line(begun.decode() + "Y")]
+
+
+def test_a_prompt_and_a_marker_behind_the_end_of_a_line_that_was_cut() -> None:
+    for after, expected in ((b"> ", Prompt()), (b"<<<", Marker())):
+        receiver = Receiver()
+        receiver.feed(b"x" * (MAX_LINE_BYTES + 5))
+        assert drain(receiver, prompt=True, marker=b"<<<") == [Line("x" * MAX_LINE_BYTES, truncated=True)]
+        receiver.feed(b"rest\r\n" + after)
+        assert receiver.next(prompt=True, marker=b"<<<") == expected
+
+
+def test_the_rest_of_a_line_that_was_cut_is_dropped_whatever_it_ends_with() -> None:
+    receiver = Receiver()
+    receiver.feed(b"x" * (MAX_LINE_BYTES + 1) + b"\r")
+    assert drain(receiver) == [Line("x" * MAX_LINE_BYTES, truncated=True)]
+    receiver.feed(b"OK\r\n")  # the CR was the end of the line
+    assert drain(receiver) == [Line("OK")]
+    receiver.feed(b"y" * (MAX_LINE_BYTES + 1))
+    assert drain(receiver) == [Line("y" * MAX_LINE_BYTES, truncated=True)]
+    assert not receiver.is_midway
+    receiver.feed(b"\r\n+X: 2\r\n")
+    assert drain(receiver) == [Line("+X: 2")]
+    receiver.expect_payload(2)
+    receiver.feed(b"abOK\r\n")
+    assert drain(receiver) == [Payload(b"ab", 0), Line("OK")]
+
+
+def test_an_echo_that_breaks_off_is_not_looked_for_any_more() -> None:
+    receiver = Receiver()
+    receiver.expect_echo(b"hello XXXX world")
+    receiver.feed(b"hello ")
+    assert drain(receiver) == []
+    receiver.feed(b"\r\n+X: 1\r\n")
+    assert drain(receiver) == [Line("+X: 1")]
+    receiver.feed(b"XXXX world\r\n")
+    assert drain(receiver) == [Line("XXXX world")]

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from modemtls.at import Announced, Command, Dialect, Marked, Reply, fields, raw, secret, starts
 from modemtls.at.syntax import quote
 from modemtls.errors import HttpError, ModemError, ModemReset, ModemTimeout, PortError, Reason
-from modemtls.op import Op
+from modemtls.op import Op, SetLine
+from modemtls.port import Port
 
 from .conftest import Chunk, Script, Talk
 from .peer import HOSTILE, Peer
@@ -358,7 +359,7 @@ def test_bytes_of_unknown_number_are_drained_before_the_next_command() -> None:
 
 def test_bytes_that_never_end_are_a_timeout() -> None:
     flood: list[Chunk] = [(0.1, b"x" * 100)] * 400
-    with Script((b"AT+GET=1\r", [b"\r\n+GET: 999999999\r\n", *flood])) as port:
+    with Script((b"AT+GET=1\r", [b"\r\n+GET: 999999999\r\n", *flood]), (PROBE, [])) as port:
         talk = Talk(port)
         with pytest.raises(HttpError):
             talk(talk.channel.download(Command.set("+GET", 1), Announced(count, 500)))
@@ -508,3 +509,137 @@ def test_nothing_hangs_whatever_arrives(noise: list[tuple[float, bytes]]) -> Non
         with contextlib.suppress(ModemError):
             talk(op)
         assert port.time - began < 60
+
+
+class Reporting(Port):
+    """A modem that answers by ``answer``, and says ``event`` each ``gap`` seconds while it says nothing else."""
+
+    name = "reporting"
+    virtual_time = True
+
+    def __init__(self, answer: Callable[[str], bytes], gap: float, event: bytes) -> None:
+        self.answer, self.gap, self.event = answer, gap, event
+        self.lines: list[str] = []
+        self._line, self._due, self._time = bytearray(), bytearray(), 0.0
+        self._reported_at = 0.0
+
+    def write(self, data: bytes, timeout: float) -> None:
+        for byte in data:
+            if byte == 0x0D:
+                self.lines.append(self._line.decode("latin-1"))
+                self._line.clear()
+                self._due += self.answer(self.lines[-1])
+            else:
+                self._line.append(byte)
+
+    def read(self, timeout: float) -> bytes:
+        if not self._due and self.event and self._reported_at + self.gap <= self._time + timeout:
+            self._time = self._reported_at = max(self._time, self._reported_at + self.gap)
+            self._due += self.event
+        elif not self._due:
+            self._time += timeout
+        data = bytes(self._due)
+        self._due.clear()
+        return data
+
+    def now(self) -> float:
+        return self._time
+
+    def sleep(self, seconds: float) -> None:
+        self._time += seconds
+
+    def set_line(self, line: SetLine) -> None:
+        raise AssertionError("nobody asked for another line setting")
+
+    def close(self) -> None:
+        pass
+
+
+def _loses_a_byte(gap: float, event: bytes, *, knows_last: bool = True) -> Reporting:
+    """A modem that loses one byte of its first payload, and reports ``event`` each ``gap`` seconds, for ever."""
+
+    def answer(line: str) -> bytes:
+        if line.startswith("AT+GET"):
+            return b"\r\n+GET: 100\r\n" + b"x" * 99 + b"\r\n\r\nOK\r\n"
+        last = b"\r\n+CMEE: (0-2)\r\n\r\nOK\r\n" if knows_last else b"\r\nERROR\r\n"
+        known = {"AT+CMEE?": b"\r\n+CMEE: 1\r\n\r\nOK\r\n", "AT+CMEE=?": last}
+        return known.get(line, b"\r\n+X: 7\r\n\r\nOK\r\n")
+
+    return Reporting(answer, gap, event)
+
+
+@pytest.mark.parametrize("knows_last", [True, False])
+@pytest.mark.parametrize("recover_timeout", [2.0, 10.0])
+@pytest.mark.parametrize("gap", [0.001, 0.02, 0.1, 0.25, 0.29, 0.5])
+def test_a_modem_that_never_stops_reporting_events_is_in_step_at_the_next_call(
+    gap: float, recover_timeout: float, knows_last: bool
+) -> None:
+    port = _loses_a_byte(gap, b"\r\n+RING: 1\r\n", knows_last=knows_last)
+    talk = Talk(port, recover_timeout=recover_timeout)
+    with pytest.raises(HttpError):
+        talk(talk.channel.download(Command.set("+GET", 1), Announced(count, 100)))
+    began = port.now()
+    assert talk(talk.channel.command(READ)).lines == ("+X: 7",)
+    assert port.now() - began < recover_timeout * 1.1
+    assert not talk.channel.is_recovering
+    if gap < 0.3:
+        assert talk.channel.dropped_events > 0
+    assert set(talk.events()) <= {"+RING: 1"}
+
+
+@pytest.mark.parametrize("gap", [0.001, 0.02, 0.1, 0.25, 0.29])
+def test_lines_that_never_stop_and_are_no_known_events_are_dropped_and_counted(gap: float) -> None:
+    port = _loses_a_byte(gap, b"\r\n+STRANGE: 1\r\n")
+    talk = Talk(port)
+    with pytest.raises(HttpError):
+        talk(talk.channel.download(Command.set("+GET", 1), Announced(count, 100)))
+    talk(talk.channel.ready())
+    assert talk.channel.dropped_events > 3 / gap  # 2.5 s before each of the two questions
+    assert talk(talk.channel.command(READ)).ok
+
+
+@pytest.mark.parametrize("gap", [0.001, 0.1, 0.29])
+def test_a_payload_that_goes_on_is_no_event_and_no_answer_to_the_probe(gap: float) -> None:
+    port = _loses_a_byte(gap, HOSTILE + b"\r\n+CMEE: 1\r\n\r\nOK\r\n+RING: 99\r\n+SYSSTART\r\n")
+    talk = Talk(port)
+    with pytest.raises(HttpError):
+        talk(talk.channel.download(Command.set("+GET", 1), Announced(lambda line: 9**9, 100)))
+    answer, port.answer = port.answer, lambda line: b""
+    for _ in range(2):
+        began = port.now()
+        with pytest.raises(ModemTimeout):
+            talk(talk.channel.ready())
+        assert port.now() - began <= 11.0
+    assert talk.events() == []
+    assert talk.channel.restarts == 0
+    port.answer, port.event = answer, b""
+    with contextlib.suppress(ModemTimeout):  # an answer to what was asked before could still come
+        talk(talk.channel.ready())
+    assert talk(talk.channel.command(READ)).lines == ("+X: 7",)
+    assert talk.events() == []
+
+
+def test_an_error_speaks_of_no_question_that_was_not_asked() -> None:
+    port = _loses_a_byte(0.1, b"\r\n+RING: 1\r\n")
+    talk = Talk(port, recover_timeout=0.0)
+    with pytest.raises(HttpError):
+        talk(talk.channel.download(Command.set("+GET", 1), Announced(count, 100)))
+    with pytest.raises(ModemTimeout) as caught:
+        talk(talk.channel.ready())
+    assert "CMEE" not in str(caught.value)
+    assert caught.value.command == "AT+GET=1"
+    assert not [line for line in port.lines if "CMEE" in line]
+
+
+def test_an_upload_goes_on_while_events_are_reported() -> None:
+    port = _loses_a_byte(0.02, b"\r\n+RING: 1\r\n")
+    answered, port.answer = (
+        port.answer,
+        lambda line: b"\r\n> " if line.startswith("AT+UP") else answered(line),
+    )
+    talk = Talk(port)
+    with pytest.raises(ModemTimeout):
+        talk(talk.channel.upload(Command.set("+UP", 2), b"a\r", prompt_timeout=0.0))
+    began = port.now()
+    assert talk(talk.channel.command(READ)).lines == ("+X: 7",)
+    assert port.now() - began < 5

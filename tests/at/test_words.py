@@ -20,7 +20,10 @@ UP = Command.set("+UP", 5)
 GET = Command.set("+GET", 1)
 ONE = b"AT+X=1\r"
 BOOT = b"\r\n+SYSSTART\r\n"
-POWER = "Try again; if it happens again, look at its power supply (a modem draws peaks of 2 A)."
+POWER = (
+    "Try again. If nobody asked for a restart and it happens again, look at the modem's power supply"
+    " (it draws peaks of 2 A)."
+)
 BAUD = "The baud rate is probably wrong, or the port belongs to another device."
 
 

@@ -60,7 +60,7 @@ class Dialogue:
 
     @property
     def dropped_events(self) -> int:
-        """Events that nobody took and that made room for newer ones."""
+        """Events that made room for newer ones, and lines that may have been events, after bytes were lost."""
         return self._events.dropped
 
     @property
@@ -316,7 +316,8 @@ class Dialogue:
         )
         return ModemReset(
             f"The modem restarted{during}.",
-            remedy="Try again; if it happens again, look at its power supply (a modem draws peaks of 2 A).",
+            remedy="Try again. If nobody asked for a restart and it happens again, look at the modem's power supply"
+            " (it draws peaks of 2 A).",
             reasons={Reason.MODEM_RESTARTED},
             command=exchange.command.shown if exchange is not None else None,
             lines=(self._show(line, exchange),) if line is not None else (),

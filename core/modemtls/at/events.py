@@ -29,7 +29,7 @@ class EventQueue:
 
     def __init__(self) -> None:
         self.dropped = 0
-        """Events that nobody took and that made room for newer ones."""
+        """Events that made room for newer ones, and lines that may have been events, after bytes were lost."""
         self.characters = 0
         """In the lines of the events that are there."""
         self._events: deque[Event] = deque()
@@ -46,6 +46,10 @@ class EventQueue:
         ):
             self.characters -= len(self._events.popleft().line)
             self.dropped += 1
+
+    def miss(self) -> None:
+        """Count one that cannot be kept, because nobody can tell whether it is one."""
+        self.dropped += 1
 
     def take(self, match: Match) -> Event | None:
         """The oldest event that ``match`` takes, out of the queue."""

@@ -80,6 +80,12 @@ class Exchange:
     """Bytes whose number nobody knows are still to come, or came and were taken for something else."""
     given_up: bool = False
     """The rest of its payload is not awaited any more, and may come all the same."""
+    doubtful: bool = False
+    """Its recovery does not know yet whether lines are events or pieces of a payload."""
+    restless: bool = False
+    """What came after bytes were lost did not stop, and was not known events alone."""
+    asked: str = ""
+    """What its recovery has asked the modem last."""
     probes: int = 0
     """Probes sent in its recovery, and not answered yet."""
     probed_at: float = 0.0

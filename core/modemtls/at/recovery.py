@@ -32,6 +32,8 @@ PROMPT_SHARE = 0.4
 """How much of the time for recovery a prompt that has not come may still take."""
 QUIET_SECONDS = 0.3
 """Silence that ends a flow of bytes of unknown length."""
+HUSH_SHARE = 0.25
+"""How much of the time for recovery is spent on waiting for such silence; a modem may never stop reporting events."""
 SHOW_RESULTS = b"ATQ0"
 """Has a modem say its results again that somebody has told not to (V.250, ``ATQ1``)."""
 MOST_LATE_READS = 16
@@ -95,10 +97,12 @@ class Recovery(Dialogue):
             await self._settle()
             return
         self._noise = 0
+        broken.asked = ""
         deadline = await Now() + self.recover_timeout
         wire("recovering", command=broken.command.shown)
         if broken.astray:
             await self._hush(broken, deadline)
+            broken.astray = False
         if broken.data and not broken.over and broken.sent < len(broken.data):
             await self._finish_upload(broken, deadline)
         await self._synchronise(broken, deadline)
@@ -126,15 +130,35 @@ class Recovery(Dialogue):
         self._receiver.begin()
 
     async def _hush(self, broken: Exchange, deadline: float) -> None:
-        """Drop what comes until nothing does: where its parts begin and end is not known."""
+        """Drop what comes until nothing does: where its parts begin and end is not known.
+
+        A while of nothing but whole known events will do too; what could have been an event counts as dropped.
+        """
+        self._receiver.feed(self._receiver.hand_over())
+        broken.given_up = broken.doubtful = True
+        calm_since = await Now()
+        end = min(deadline - QUIET_SECONDS, calm_since + HUSH_SHARE * self.recover_timeout)
         while True:
-            if await Now() + QUIET_SECONDS > deadline:
-                raise self._lost(broken)
-            if not await Read(QUIET_SECONDS):
+            while (item := self._receiver.next()) is not None:
+                line = self._read_line(item) if isinstance(item, Line) else ""
+                self._drop(line)
+                if not line.startswith(self.dialect.urcs):
+                    calm_since = await Now()
+            now = await Now()
+            broken.restless = now - calm_since < max(QUIET_SECONDS, self._patience)
+            if now >= end or not (broken.restless or self._receiver.is_midway):
+                return
+            data = await Read(QUIET_SECONDS)
+            if not data and await Now() >= now + QUIET_SECONDS:
                 break
+            self._receiver.feed(data)
         self._receiver.reset()
-        broken.astray = False
-        broken.given_up = True
+        broken.restless = broken.doubtful = False
+
+    def _drop(self, line: str) -> None:
+        """A line that may be an event or a piece of a payload: it is none, but it is counted."""
+        if line and self._final_in(line) is None:
+            self._events.miss()
 
     async def _finish_upload(self, broken: Exchange, deadline: float) -> None:
         try:
@@ -145,7 +169,8 @@ class Recovery(Dialogue):
                 if await self._final(broken, await Now() + wait, prompt=True) is not None:
                     broken.over = True
                     return
-            while (data := await Read(LINE_SECONDS)) and await Now() < deadline:
+            end = min(deadline, await Now() + self._patience)
+            while (data := await Read(LINE_SECONDS)) and await Now() < end:
                 self._receiver.feed(data)
             if isinstance(await self._sift(broken), Final):
                 broken.over = True
@@ -205,6 +230,7 @@ class Recovery(Dialogue):
                 if broken.probes > 0 or broken.given_up:
                     # Who answers in time is not given up at once.
                     await self._confirm(broken, deadline + self.recover_timeout / 10)
+                broken.doubtful = False
                 await self._drain_lines()
                 return
             unanswered += 1
@@ -229,10 +255,13 @@ class Recovery(Dialogue):
         if not broken.refused:
             patience += max(0.0, await Now() - broken.probed_at)  # no answer took longer
             broken.last_probes.append(await Now())
+            broken.asked = self.dialect.last_probe
             await Write(self.dialect.last_probe.encode() + self.dialect.line_end)
         waiting = len(broken.last_probes)
         if await self._answered(broken, end, patience, last=True):
             return
+        if broken.restless:
+            raise self._lost(broken)  # no silence will tell
         # Not known to it, or not heard.  A modem that has been silent so long owes nothing more.
         if broken.refused or len(broken.last_probes) < waiting:
             patience = self._spacing
@@ -242,6 +271,8 @@ class Recovery(Dialogue):
             broken.last_probes.clear()
             if self._receiver.end_return():
                 await self._drain_lines()
+        if now - broken.heard_at > self._spacing:  # the next recovery does not wait for those any more
+            broken.last_probes.clear()
         if self._receiver.is_midway or now >= end:
             raise self._lost(broken)
         if broken.given_up and not await self._probe(broken, end):
@@ -249,24 +280,25 @@ class Recovery(Dialogue):
 
     def _lost(self, broken: Exchange) -> ModemError:
         noise = self.hears_noise
-        sync = self.dialect.sync_command
+        if noise:
+            found = f"what came back in {self.recover_timeout:g} s is not readable."
+        elif broken.asked:
+            found = f"it answered nothing to {broken.asked} for {self.recover_timeout:g} s."
+        else:
+            found = "what it says did not pause, so it was not asked anything."
         return ModemTimeout(
-            f"The modem did not come back after {broken.command.shown} broke off: "
-            + (
-                f"what came back in {self.recover_timeout:g} s is not readable."
-                if noise
-                else f"it answered nothing to {sync} for {self.recover_timeout:g} s."
-            ),
+            f"The modem did not come back after {broken.command.shown} broke off: {found}",
             remedy="The baud rate is probably wrong, or the port belongs to another device."
             if noise
             else "Check power and cable; a modem that hangs wants its reset line or a power cycle.",
             reasons={Reason.NO_ANSWER, *((Reason.GARBAGE_ON_LINE,) if noise else ())},
-            command=sync,
+            command=broken.asked or broken.command.shown,
         )
 
     async def _probe(self, broken: Exchange, deadline: float) -> bool:
         """Ask for what only the probe's answer contains; results before that line are late ones."""
         self._receiver.begin()
+        broken.asked = self.dialect.sync_command
         if not broken.probes:
             broken.probed_at = await Now()
         broken.probes += 1
@@ -277,22 +309,26 @@ class Recovery(Dialogue):
         self, broken: Exchange, deadline: float, patience: float, *, last: bool = False
     ) -> bool:
         """A probe's answer has come; ``last``: the answer to the last of the last probes."""
-        arrived = False
+        arrived = strange = False  # events that go on by themselves are no sign of a late answer
         begun: bool | None = None  # the answer to the last probe, or to one before it
         own = tuple(filter(None, (self.dialect.sync_command, self.dialect.last_probe, SHOW_RESULTS.decode())))
         soon = min(deadline, await Now() + patience)
         while True:
             item = self._receiver.next(prompt=self._awaits_prompt(broken), marker=broken.marker)
+            if item is not None and not (isinstance(item, Line) and item.text.startswith(self.dialect.urcs)):
+                strange, broken.heard_at = True, await Now()
             match item:
                 case None:
-                    if arrived and (last or self._receiver.is_midway):  # a payload, an echo of many spaces
+                    if (arrived and self._receiver.is_midway) or (
+                        strange and last
+                    ):  # payload, echo of spaces
                         soon = min(deadline, await Now() + patience)
+                    strange = False
                     try:
                         await self._more(broken, soon)
                     except ModemTimeout:
                         return False
                     arrived = True
-                    broken.heard_at = await Now()
                 case Payload():
                     soon = min(deadline, await Now() + patience)
                 case Marker():
@@ -342,6 +378,9 @@ class Recovery(Dialogue):
 
     async def _late(self, broken: Exchange, line: str, *, announces: bool) -> None:
         """A line of the broken answer, or an event; the length of a late payload is in the former."""
+        if broken.doubtful:
+            self._drop(line)
+            return
         count = broken.count(line) if announces else None
         if count is not None and not broken.received and count > 0:
             broken.received = count
