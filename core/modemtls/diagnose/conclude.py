@@ -65,8 +65,8 @@ def conclude(
         return tuple(dict.fromkeys((*first, *_ordered(rest, frozenset())))), error
     ordered = _ordered(found, frozenset())
     # Without an attempt nothing has succeeded: a likely cause is not "all is well", however sure it is.
-    first = next((finding for finding in ordered if finding.severity is Severity.ERROR), None)
-    return ordered, None if first is None else _error_of(first, known)
+    cause = next((finding for finding in ordered if finding.severity is Severity.ERROR), None)
+    return ordered, None if cause is None else _error_of(cause, known)
 
 
 def _remarks(found: Sequence[Finding]) -> tuple[Finding, ...]:
